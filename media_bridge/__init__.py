@@ -1,0 +1,1 @@
+"""Media between an RTMP leg and the pjmedia conference bridge: codecs, queues, ports."""

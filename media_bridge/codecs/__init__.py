@@ -1,0 +1,1 @@
+"""Audio codecs of the media bridge."""

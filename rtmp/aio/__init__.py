@@ -1,0 +1,1 @@
+"""Asyncio shell of the RTMP library: it moves bytes and nothing else."""
