@@ -1,0 +1,28 @@
+"""What can go wrong with media, and who is at fault.
+
+MediaError
+├── CodecDataError          the payload a peer sent cannot be decoded; the next one may be good
+├── UnsupportedCodecError   no encoder or decoder for this codec or rate: do not offer it
+├── CodecLibraryError       a library the codec needs is missing on this machine: install it
+└── MediaClosedError        a codec or port was used after `close()`: a bug in the caller
+"""
+
+
+class MediaError(Exception):
+    """Any documented failure of `media_bridge`."""
+
+
+class CodecDataError(MediaError):
+    """A payload is damaged or is not of the codec it claims to be. The decoder stays usable."""
+
+
+class UnsupportedCodecError(MediaError):
+    """There is no encoder or decoder for the codec, or not at the rate asked for."""
+
+
+class CodecLibraryError(MediaError):
+    """A shared library is missing; the message names the package to install."""
+
+
+class MediaClosedError(MediaError):
+    """A codec or port was used after `close()`."""

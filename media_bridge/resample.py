@@ -1,0 +1,68 @@
+"""Sample rate conversion of a stream, by FFmpeg's libswresample.
+
+Where both ends are pjmedia's, leave it to the bridge: a port may have another rate than the bridge (see
+`pj_port`).
+"""
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+from media_bridge.errors import MediaError
+from media_bridge.frames import BYTES_PER_SAMPLE, Payload
+
+
+def _pcm_of(frame: AudioFrame) -> bytes:
+    # A plane is padded to a multiple of its alignment, so cut it to the samples.
+    return bytes(memoryview(frame.planes[0])[: frame.samples * BYTES_PER_SAMPLE])
+
+
+class FrameResampler:
+    """FFmpeg frames of any format, layout and rate to PCM at `rate_hz`. Follows a stream that changes on
+    the way.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._seen: tuple[str, str, int] | None = None
+        self._resampler = self._new()
+
+    def push(self, frame: AudioFrame) -> bytes:
+        """The PCM that is ready after `frame`; the filter holds back under a millisecond."""
+        seen = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if seen != self._seen:
+            self._seen, self._resampler = seen, self._new()
+        frame.pts = None
+        return b"".join([_pcm_of(out) for out in self._resampler.resample(frame)])
+
+    def _new(self) -> AudioResampler:
+        return AudioResampler(format="s16", layout="mono", rate=self._rate_hz)
+
+
+class Resampler:
+    """PCM at `rate_in_hz` to PCM at `rate_out_hz`, in pieces of any length. Equal rates cost nothing."""
+
+    def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
+        if min(rate_in_hz, rate_out_hz) <= 0:
+            raise ValueError(f"rates must be positive, not {rate_in_hz} and {rate_out_hz}")
+        self.rate_in_hz = rate_in_hz
+        self.rate_out_hz = rate_out_hz
+        self._resampler = FrameResampler(rate_out_hz) if rate_in_hz != rate_out_hz else None
+
+    def push(self, pcm: Payload) -> bytes:
+        """The PCM that is ready after `pcm`."""
+        if self._resampler is None or not pcm:
+            return bytes(pcm)
+        if len(pcm) % BYTES_PER_SAMPLE:
+            raise ValueError(f"half a sample: {len(pcm)} bytes of PCM")
+        frame = AudioFrame(format="s16", layout="mono", samples=len(pcm) // BYTES_PER_SAMPLE)
+        frame.sample_rate = self.rate_in_hz
+        plane = memoryview(frame.planes[0])
+        plane[: len(pcm)] = bytes(pcm)
+        try:
+            return self._resampler.push(frame)
+        except av.FFmpegError as reason:
+            raise MediaError(f"cannot resample {self}: {reason}") from reason
+
+    def __str__(self) -> str:
+        return f"resample {self.rate_in_hz} → {self.rate_out_hz}"
