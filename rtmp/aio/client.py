@@ -1,0 +1,363 @@
+"""An RTMP client on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl as ssl_module
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rtmp.aio.connection import Connection
+from rtmp.amf0 import AmfValue
+from rtmp.client_session import ClientSession
+from rtmp.commands import info_text
+from rtmp.errors import (
+    CallFailed,
+    ConnectionLost,
+    ConnectRejected,
+    RtmpError,
+    StreamFailed,
+)
+from rtmp.events import (
+    AudioReceived,
+    CallReceived,
+    ConnectAccepted,
+    ConnectionClosed,
+    ConnectRefused,
+    DataReceived,
+    ErrorReceived,
+    Event,
+    ResultReceived,
+    StatusReceived,
+    StreamCreated,
+    VideoReceived,
+)
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
+from rtmp.messages import Payload
+
+logger = logging.getLogger("rtmp")
+
+_MAX_QUEUED_CALLS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A method that the server called on us."""
+
+    name: str
+    arguments: tuple[AmfValue, ...]
+    transaction_id: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStats:
+    """Counters of a connection since its start."""
+
+    bytes_received: int
+    bytes_sent: int
+    messages_received: int
+    dropped_media: int
+
+
+OnCall = Callable[[str, tuple[AmfValue, ...]], None]
+OnMedia = Callable[[int, Payload], None]
+OnData = Callable[[int, tuple[AmfValue, ...]], None]
+
+
+class ClientStream:
+    """A message stream (NetStream). Set the `on_...` callbacks, then publish or play.
+
+    `on_audio` and `on_video` get (timestamp_ms, payload), `on_data` (timestamp_ms, values), `on_status` the
+    event. They run on the event loop and must not block.
+    """
+
+    def __init__(self, client: RtmpClient, stream_id: int) -> None:
+        self.stream_id = stream_id
+        self.on_audio: OnMedia | None = None
+        self.on_video: OnMedia | None = None
+        self.on_data: OnData | None = None
+        self.on_status: Callable[[StatusReceived], None] | None = None
+        self._client = client
+        self._start: asyncio.Future[StatusReceived] | None = None
+
+    async def publish(self, name: str, kind: str = "live") -> StatusReceived:
+        """Publish; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
+        self._client.session.publish(self.stream_id, name, kind)
+        return await self._started()
+
+    async def play(self, name: str, start: float = -2000.0) -> StatusReceived:
+        """Play; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
+        self._client.session.play(self.stream_id, name, start)
+        return await self._started()
+
+    def send_audio(self, timestamp_ms: int, payload: Payload) -> None:
+        """Send audio, dropped and counted while the server reads too slowly or if the connection is gone."""
+        self._client._send_media(self._client.session.send_audio, self.stream_id, timestamp_ms, payload)
+
+    def send_video(self, timestamp_ms: int, payload: Payload) -> None:
+        """Send video, dropped and counted while the server reads too slowly or if the connection is gone."""
+        self._client._send_media(self._client.session.send_video, self.stream_id, timestamp_ms, payload)
+
+    def send_data(self, timestamp_ms: int, *values: AmfValue) -> None:
+        """Send a data message."""
+        if not self._client.is_closed:
+            self._client.session.send_data(self.stream_id, timestamp_ms, *values)
+            self._client._after_commands()
+
+    def stop(self) -> None:
+        """Stop publishing or playing; the stream can be used again (closeStream)."""
+        if not self._client.is_closed:
+            self._client.session.close_stream(self.stream_id)
+            self._client._after_commands()
+
+    def close(self) -> None:
+        """Stop publishing or playing and give the stream up (deleteStream)."""
+        if self._client._streams.pop(self.stream_id, None) is not None and not self._client.is_closed:
+            self._client.session.delete_stream(self.stream_id)
+            self._client._after_commands()
+
+    async def _started(self) -> StatusReceived:
+        self._client._after_commands()
+        self._start = self._client._loop.create_future()
+        try:
+            return await self._start
+        finally:
+            self._start = None
+
+    def _on_status(self, event: StatusReceived) -> None:
+        waits = self._start is not None and not self._start.done()
+        if waits and self._start is not None:
+            if event.level == "error" or event.code == "NetStream.Play.StreamNotFound":
+                info = event.info if isinstance(event.info, Mapping) else {}
+                self._start.set_exception(StreamFailed(event.code, event.description, info))
+            elif event.code in ("NetStream.Publish.Start", "NetStream.Play.Start"):
+                self._start.set_result(event)
+        if self.on_status is not None:
+            self.on_status(event)
+
+    def _on_lost(self, error: RtmpError) -> None:
+        if self._start is not None and not self._start.done():
+            self._start.set_exception(error)
+
+
+class RtmpClient(Connection[ClientSession]):
+    """A connection to a server (NetConnection). Made by `RtmpClient.connect`."""
+
+    def __init__(
+        self, session: ClientSession, timeouts: Timeouts = DEFAULT_TIMEOUTS, on_call: OnCall | None = None
+    ) -> None:
+        super().__init__(session, timeouts)
+        self.on_call = on_call
+        self.on_status: Callable[[StatusReceived], None] | None = None
+        self.connect_info: AmfValue = None
+        self._streams: dict[int, ClientStream] = {}
+        self._calls: dict[float, asyncio.Future[AmfValue]] = {}
+        self._creates: dict[float, asyncio.Future[ClientStream]] = {}
+        self._incoming: asyncio.Queue[IncomingCall | None] = asyncio.Queue(_MAX_QUEUED_CALLS)
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._closed: asyncio.Future[RtmpError | None] = self._loop.create_future()
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *arguments: AmfValue,
+        handshake: Literal["digest", "plain"] = "digest",
+        object_encoding: int = 0,
+        command_object: Mapping[str, AmfValue] | None = None,
+        on_call: OnCall | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        ssl: ssl_module.SSLContext | None = None,
+        address: tuple[str, int] | None = None,
+    ) -> RtmpClient:
+        """Connect, and wait for the server's answer.
+
+        `arguments` follow the command object; `address` is where to connect instead of the URL's host and
+        port. Raises OSError (no TCP connection), ConnectRejected, ConnectionLost (HandshakeTimeout,
+        ConnectTimeout), RemoteProtocolError, InvalidUrl.
+        """
+        session = ClientSession(
+            url,
+            arguments,
+            command_object=command_object,
+            digest=handshake == "digest",
+            object_encoding=object_encoding,
+            limits=limits,
+        )
+        host, port = address or (session.url.host, session.url.port)
+        if ssl is None and session.url.scheme == "rtmps":
+            ssl = ssl_module.create_default_context()
+        client = cls(session, timeouts, on_call)
+        session.connect()
+        await client._loop.create_connection(lambda: client, host, port, ssl=ssl)
+        try:
+            await client._connected
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    @property
+    def closed(self) -> asyncio.Future[RtmpError | None]:
+        """Await it to wait for the end of the connection; its result is the reason, None for an orderly end."""
+        return self._closed
+
+    @property
+    def stats(self) -> ClientStats:
+        """Counters so far."""
+        session = self.session
+        return ClientStats(
+            session.bytes_received, session.bytes_sent, session.messages_received, self.dropped_media
+        )
+
+    async def call(self, name: str, *arguments: AmfValue) -> AmfValue:
+        """Call a method of the server; return the first value of its result.
+
+        Raises CallFailed if the server answered `_error`, ConnectionLost if it did not answer.
+        """
+        self._check_alive_for_command()
+        transaction_id = self.session.call(name, *arguments)
+        self._after_commands()
+        future: asyncio.Future[AmfValue] = self._loop.create_future()
+        self._calls[transaction_id] = future
+        try:
+            return await future
+        finally:
+            self._calls.pop(transaction_id, None)
+
+    def notify(self, name: str, *arguments: AmfValue) -> None:
+        """Call a method of the server without wanting an answer. Raises ConnectionLost if closed."""
+        self._check_alive_for_command()
+        self.session.notify(name, *arguments)
+        self._after_commands()
+
+    async def create_stream(self) -> ClientStream:
+        """Return a new message stream. Raises CallFailed, ConnectionLost."""
+        self._check_alive_for_command()
+        transaction_id = self.session.create_stream()
+        self._after_commands()
+        future: asyncio.Future[ClientStream] = self._loop.create_future()
+        self._creates[transaction_id] = future
+        try:
+            return await future
+        finally:
+            self._creates.pop(transaction_id, None)
+
+    async def next_call(self, timeout: float | None = None) -> IncomingCall:  # noqa: ASYNC109 - wanted in tests
+        """Return the next method the server called on us, in order.
+
+        Raises TimeoutError, and ConnectionLost once the connection is closed and the queue is empty.
+        """
+        if self._closing and self._incoming.empty():
+            raise ConnectionLost("the connection is closed")
+        async with asyncio.timeout(timeout):
+            incoming = await self._incoming.get()
+        if incoming is None:
+            raise ConnectionLost("the connection is closed")
+        return incoming
+
+    async def wait_closed(self) -> RtmpError | None:
+        """Wait for the end of the connection; return the reason."""
+        return await asyncio.shield(self._closed)
+
+    # Events
+
+    def _deliver(self, event: Event) -> None:
+        match event:
+            case AudioReceived() | VideoReceived() | DataReceived() | StatusReceived():
+                self._on_stream_event(event)
+            case CallReceived():
+                self._on_incoming(event)
+            case ResultReceived() | ErrorReceived():
+                self._on_answer(event)
+            case StreamCreated(stream_id, transaction_id):
+                self._on_stream_created(stream_id, transaction_id)
+            case ConnectAccepted(info=info):
+                self.connect_info = info
+                self._cancel_timer("setup")
+                if not self._connected.done():
+                    self._connected.set_result(None)
+            case ConnectRefused(code, description, info):
+                details = info if isinstance(info, Mapping) else {}
+                if not self._connected.done():
+                    self._connected.set_exception(ConnectRejected(code, description, details))
+            case ConnectionClosed(reason):
+                self._on_closed(reason)
+            case _:
+                pass
+
+    def _on_stream_event(self, event: AudioReceived | VideoReceived | DataReceived | StatusReceived) -> None:
+        stream = self._streams.get(event.stream_id)
+        if stream is None:
+            if isinstance(event, StatusReceived) and self.on_status is not None:
+                self.on_status(event)
+            return
+        match event:
+            case AudioReceived(_, timestamp_ms, payload):
+                if stream.on_audio is not None:
+                    stream.on_audio(timestamp_ms, payload)
+            case VideoReceived(_, timestamp_ms, payload):
+                if stream.on_video is not None:
+                    stream.on_video(timestamp_ms, payload)
+            case DataReceived(_, timestamp_ms, values):
+                if stream.on_data is not None:
+                    stream.on_data(timestamp_ms, values)
+            case StatusReceived():
+                stream._on_status(event)
+
+    def _on_incoming(self, event: CallReceived) -> None:
+        if self._incoming.full():
+            # nobody listens: keep the newest, as a reader who comes late wants the present
+            self._incoming.get_nowait()
+        self._incoming.put_nowait(IncomingCall(event.name, event.arguments, event.transaction_id))
+        if self.on_call is not None:
+            self.on_call(event.name, event.arguments)
+
+    def _on_answer(self, event: ResultReceived | ErrorReceived) -> None:
+        value = event.arguments[0] if event.arguments else None
+        create = self._creates.get(event.transaction_id)
+        call = self._calls.get(event.transaction_id)
+        if isinstance(event, ErrorReceived):
+            info = value if isinstance(value, Mapping) else {}
+            error = CallFailed(info_text(value, "code"), info_text(value, "description"), info)
+            for future in (create, call):
+                if future is not None and not future.done():
+                    future.set_exception(error)
+        elif call is not None and not call.done():
+            call.set_result(value)
+
+    def _on_stream_created(self, stream_id: int, transaction_id: float) -> None:
+        future = self._creates.get(transaction_id)
+        if future is not None and not future.done():
+            stream = self._streams[stream_id] = ClientStream(self, stream_id)
+            future.set_result(stream)
+
+    def _on_closed(self, reason: RtmpError | None) -> None:
+        error = reason or ConnectionLost("the connection was closed")
+        waiting: list[asyncio.Future[Any]] = [self._connected, *self._calls.values(), *self._creates.values()]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
+        for stream in self._streams.values():
+            stream._on_lost(error)
+        if self._incoming.full():
+            self._incoming.get_nowait()
+        self._incoming.put_nowait(None)
+        if not self._closed.done():
+            self._closed.set_result(reason)
+
+    # Helpers
+
+    def _check_alive_for_command(self) -> None:
+        if self._closing:
+            raise ConnectionLost("the connection is closed")
+
+    def _send_media(
+        self, send: Callable[[int, int, Payload], None], stream_id: int, timestamp_ms: int, payload: Payload
+    ) -> None:
+        if not self._closing and self._media_has_room():
+            send(stream_id, timestamp_ms, payload)
+            self._after_commands()

@@ -1,0 +1,267 @@
+"""A session on an asyncio transport: what server and client connections share.
+
+Outgoing bytes collect in the session during one turn of the event loop and leave in one write at its end.
+Nothing here is a task: bytes, timers and the loop's callbacks drive everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from typing import ClassVar, Generic, TypeVar, cast
+
+from rtmp.errors import (
+    ConnectionLost,
+    ConnectTimeout,
+    HandshakeTimeout,
+    PeerTimeout,
+    RemoteProtocolError,
+    RtmpError,
+    WriteBufferExceeded,
+)
+from rtmp.events import Event
+from rtmp.limits import DEFAULT_TIMEOUTS, Timeouts
+from rtmp.session import Session
+from rtmp.state import ConnectionState
+
+logger = logging.getLogger("rtmp")
+
+S = TypeVar("S", bound=Session)
+
+
+class Connection(asyncio.Protocol, Generic[S]):
+    """Moves the bytes of one session, flushes, keeps time and ends.
+
+    A peer may vanish at any moment, so commands on a connection that `is_closed` do nothing.
+    """
+
+    _ids: ClassVar[itertools.count[int]] = itertools.count(1)
+
+    def __init__(self, session: S, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+        self.id = next(self._ids)
+        self.session = session
+        self.timeouts = timeouts
+        self.peername = "?"
+        self.dropped_media = 0
+        self.write_paused = False
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._flush_scheduled = False
+        self._closing = False
+        self._reason: RtmpError | None = None
+        self._last_received = self._loop.time()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.peername}>"
+
+    # What subclasses add
+
+    def _deliver(self, event: Event) -> None:
+        raise NotImplementedError
+
+    # Properties
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed or closing: no event but the last ones will come."""
+        return self._closing
+
+    @property
+    def write_buffer_size(self) -> int:
+        """Bytes that wait to be sent."""
+        in_transport = self._transport.get_write_buffer_size() if self._transport else 0
+        return self.session.pending_size + in_transport
+
+    # Ending
+
+    def close(self, reason: RtmpError | None = None) -> None:
+        """Flush what is queued, then close. `reason` goes into ConnectionClosed."""
+        if self._closing:
+            return
+        self._closing = True
+        self._reason = reason
+        self._flush()
+        self.session.close()
+        self._cancel_timers()
+        if self._transport is not None:
+            self._transport.close()
+            self._start_timer("close", self.timeouts.close, self._transport.abort)
+
+    def abort(self, reason: RtmpError | None = None) -> None:
+        """Close at once; what is queued is lost."""
+        if not self._closing:
+            self._closing = True
+            self._reason = reason
+        self.session.close()
+        self._cancel_timers()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause_reading(self) -> None:
+        """Stop reading from the peer; it will feel it through TCP."""
+        if self._transport is not None and not self._closing:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._closing:
+            self._transport.resume_reading()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Set the transport up and wait for the handshake."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.peername = _format_peer(transport.get_extra_info("peername"))
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        limits = self.session.limits
+        self._transport.set_write_buffer_limits(high=limits.max_write_buffer_media)
+        self._last_received = self._loop.time()
+        self._start_timer("setup", self.timeouts.handshake, self._handshake_timed_out)
+        self._start_timer("ping", self.timeouts.ping, self._check_alive)
+        if self.session.pending_size:
+            self.schedule_flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, deliver, and let a fault end the connection."""
+        if self._closing:
+            return
+        self._last_received = self._loop.time()
+        in_handshake = self.session.state is ConnectionState.HANDSHAKE
+        try:
+            events = self.session.receive_data(data)
+        except RemoteProtocolError as error:
+            self._deliver_all(self.session.take_events())
+            self._fail(error)
+            return
+        if in_handshake and self.session.state is not ConnectionState.HANDSHAKE:
+            self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
+        self._deliver_all(events)
+        self._after_commands()
+
+    def eof_received(self) -> bool:
+        """Let the transport close itself: RTMP has no half-closed connections."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Note that the peer reads too slowly; media are dropped from now on."""
+        self.write_paused = True
+
+    def resume_writing(self) -> None:
+        """Note that the peer has caught up."""
+        self.write_paused = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Deliver the last events."""
+        self._cancel_timers()
+        if not self._closing:
+            self._closing = True
+            if exc is not None:
+                self._reason = ConnectionLost(f"the transport failed: {exc}")
+            elif self.session.state is ConnectionState.HANDSHAKE:
+                self._reason = ConnectionLost("the peer closed during the handshake")
+        self._transport = None
+        for event in self.session.connection_lost(self._reason):
+            self._deliver(event)
+
+    # Sending
+
+    def schedule_flush(self) -> None:
+        """Have everything queued during this turn of the loop sent at its end."""
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _after_commands(self) -> None:
+        """Flush soon; end if the session wants to, or if the peer has let too much pile up."""
+        session = self.session
+        if session.pending_size:
+            self.schedule_flush()
+        if session.state is ConnectionState.CLOSING:
+            self.close()
+        elif self.write_paused or session.pending_size > session.limits.max_write_buffer:
+            self._check_write_buffer()
+
+    def _media_has_room(self) -> bool:
+        """Return whether media may be sent now; count the message as dropped if not."""
+        if self.write_paused or self.session.pending_size > self.session.limits.max_write_buffer_media:
+            self.dropped_media += 1
+            return False
+        return True
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if self._transport is None or not self.session.pending_size:
+            return
+        self._transport.write(self.session.data_to_send())
+
+    def _check_write_buffer(self) -> None:
+        size, limit = self.write_buffer_size, self.session.limits.max_write_buffer
+        if size > limit and not self._closing:
+            self._fail(WriteBufferExceeded(f"{size} bytes wait for a peer that does not read; limit {limit}"))
+
+    # Events
+
+    def _deliver_all(self, events: list[Event]) -> None:
+        for event in events:
+            if self._closing:
+                return
+            self._deliver(event)
+
+    def _fail(self, error: RtmpError) -> None:
+        if self._closing:
+            return
+        logger.warning("connection %s (%s): %s: %s", self.id, self.peername, type(error).__name__, error)
+        if isinstance(error, WriteBufferExceeded | PeerTimeout):
+            self.abort(error)
+        else:
+            self.close(error)
+
+    # Time
+
+    def _start_timer(self, name: str, seconds: float, callback: object) -> None:
+        self._cancel_timer(name)
+        assert callable(callback)  # noqa: S101 - narrows the type of bound methods of either kind
+        self._timers[name] = self._loop.call_later(seconds, callback)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _cancel_timers(self) -> None:
+        for name in list(self._timers):
+            self._cancel_timer(name)
+
+    def _handshake_timed_out(self) -> None:
+        received = self.session.bytes_received
+        self._fail(HandshakeTimeout(f"no handshake in {self.timeouts.handshake} s, only {received} bytes"))
+
+    def _connect_timed_out(self) -> None:
+        self._fail(ConnectTimeout(f"no connect in {self.timeouts.connect} s after the handshake"))
+
+    def _check_alive(self) -> None:
+        """Ping a silent peer; end the connection of a dead one."""
+        silence = self._loop.time() - self._last_received
+        if silence >= self.timeouts.dead_peer:
+            self._fail(PeerTimeout(f"nothing received for {silence:.1f} s, not even an answer to a ping"))
+            return
+        wait = self.timeouts.ping - silence
+        if wait <= 0:
+            wait = min(self.timeouts.ping, self.timeouts.dead_peer - silence)
+            if self.session.state is ConnectionState.CONNECTED:
+                self.session.send_ping(int(self._loop.time() * 1000))
+                self.schedule_flush()
+        self._start_timer("ping", max(wait, 0.001), self._check_alive)
+
+
+def _format_peer(peername: object) -> str:
+    if isinstance(peername, tuple) and len(peername) >= 2:
+        host, port = peername[0], peername[1]
+        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    return str(peername or "?")

@@ -1,0 +1,256 @@
+"""An RTMP server on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl as ssl_module
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from rtmp.aio.connection import Connection
+from rtmp.amf0 import AmfValue
+from rtmp.errors import ConnectionLost, RtmpError
+from rtmp.events import ConnectionClosed, ConnectRequested, Event
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
+from rtmp.messages import Payload
+from rtmp.server_session import ServerSession
+
+logger = logging.getLogger("rtmp")
+
+
+class ServerHandler(Protocol):
+    """What a program does with one client."""
+
+    def on_event(self, event: Event) -> None:
+        """Take an event, in order, on the event loop, without blocking.
+
+        ConnectionClosed is always the last one and comes exactly once. An exception ends the connection.
+        """
+        ...
+
+
+HandlerFactory = Callable[["ServerConnection"], ServerHandler]
+
+
+class ServerConnection(Connection[ServerSession]):
+    """One client. The commands are those of `ServerSession`, which says what they raise."""
+
+    def __init__(
+        self, handler_factory: HandlerFactory, server: RtmpServer, limits: Limits, timeouts: Timeouts
+    ) -> None:
+        super().__init__(ServerSession(limits), timeouts)
+        self._server = server
+        self._handler_factory = handler_factory
+        self._handler: ServerHandler | None = None
+
+    def accept_connect(
+        self,
+        event: ConnectRequested | None = None,
+        description: str = "Connection succeeded.",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Accept the connect that waits."""
+        if not self._closing:
+            self.session.accept_connect(event, description, extra)
+            self._after_commands()
+
+    def reject_connect(
+        self,
+        code: str = "NetConnection.Connect.Rejected",
+        description: str = "Connection rejected.",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Refuse the connect that waits; the connection closes once the answer has left."""
+        if not self._closing:
+            self.session.reject_connect(code, description, extra)
+            self._after_commands()
+
+    def respond(self, transaction_id: float, *values: AmfValue) -> None:
+        """Answer a call with `_result`."""
+        if not self._closing:
+            self.session.respond(transaction_id, *values)
+            self._after_commands()
+
+    def respond_error(
+        self,
+        transaction_id: float,
+        code: str = "NetConnection.Call.Failed",
+        description: str = "",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Answer a call with `_error`."""
+        if not self._closing:
+            self.session.respond_error(transaction_id, code, description, extra)
+            self._after_commands()
+
+    def call(self, name: str, *arguments: AmfValue) -> None:
+        """Call a method of the client."""
+        if not self._closing:
+            self.session.call(name, *arguments)
+            self._after_commands()
+
+    def send_status(
+        self,
+        stream_id: int,
+        level: str,
+        code: str,
+        description: str = "",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Send onStatus; stream 0 is the connection."""
+        if not self._closing:
+            self.session.send_status(stream_id, level, code, description, extra)
+            self._after_commands()
+
+    def accept_publish(self, stream_id: int, description: str = "") -> None:
+        """Accept a publish."""
+        if not self._closing:
+            self.session.accept_publish(stream_id, description)
+            self._after_commands()
+
+    def reject_publish(
+        self, stream_id: int, code: str = "NetStream.Publish.BadName", description: str = "Publish refused."
+    ) -> None:
+        """Refuse a publish."""
+        if not self._closing:
+            self.session.reject_publish(stream_id, code, description)
+            self._after_commands()
+
+    def accept_play(self, stream_id: int, description: str = "") -> None:
+        """Accept a play."""
+        if not self._closing:
+            self.session.accept_play(stream_id, description)
+            self._after_commands()
+
+    def reject_play(
+        self,
+        stream_id: int,
+        code: str = "NetStream.Play.StreamNotFound",
+        description: str = "No such stream.",
+    ) -> None:
+        """Refuse a play."""
+        if not self._closing:
+            self.session.reject_play(stream_id, code, description)
+            self._after_commands()
+
+    def end_play(self, stream_id: int, description: str = "") -> None:
+        """Tell a player that its stream has ended."""
+        if not self._closing:
+            self.session.end_play(stream_id, description)
+            self._after_commands()
+
+    def send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
+        """Send audio, or drop and count it in `dropped_media` while the client reads too slowly."""
+        if not self._closing and self._media_has_room():
+            self.session.send_audio(stream_id, timestamp_ms, payload)
+            self._after_commands()
+
+    def send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
+        """Send video, or drop and count it in `dropped_media` while the client reads too slowly."""
+        if not self._closing and self._media_has_room():
+            self.session.send_video(stream_id, timestamp_ms, payload)
+            self._after_commands()
+
+    def send_data(self, stream_id: int, timestamp_ms: int, *values: AmfValue) -> None:
+        """Send a data message."""
+        if not self._closing:
+            self.session.send_data(stream_id, timestamp_ms, *values)
+            self._after_commands()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the program for a handler, then wait for the handshake."""
+        super().connection_made(transport)
+        self._handler = self._handler_factory(self)
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Deliver the last events and leave the server."""
+        super().connection_lost(exc)
+        self._server._forget(self)
+
+    def _deliver(self, event: Event) -> None:
+        if isinstance(event, ConnectRequested):
+            self._cancel_timer("setup")
+        if self._handler is None:
+            return
+        try:
+            self._handler.on_event(event)
+        except Exception:
+            # whatever is wrong in the program's handler must not reach other connections
+            logger.exception(
+                "connection %s (%s): handler failed at %s", self.id, self.peername, type(event).__name__
+            )
+            if not isinstance(event, ConnectionClosed):
+                self.abort(ConnectionLost(f"the handler failed at {type(event).__name__}"))
+
+
+class RtmpServer:
+    """Listening sockets and the connections they made."""
+
+    def __init__(self) -> None:
+        self.connections: set[ServerConnection] = set()
+        self._server: asyncio.Server | None = None
+        self._all_closed = asyncio.Event()
+
+    @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """The listening sockets."""
+        return self._server.sockets if self._server is not None else ()
+
+    @property
+    def port(self) -> int:
+        """The port of the first listening socket."""
+        return int(self.sockets[0].getsockname()[1])
+
+    def close(self, *, connections: bool = True, reason: RtmpError | None = None) -> None:
+        """Stop listening; also close the connections, unless they are to live on."""
+        if self._server is not None:
+            self._server.close()
+        if connections:
+            for connection in list(self.connections):
+                connection.close(reason)
+
+    async def wait_closed(self) -> None:
+        """Wait until the last connection is gone."""
+        while self.connections:
+            self._all_closed.clear()
+            await self._all_closed.wait()
+
+    def _forget(self, connection: ServerConnection) -> None:
+        self.connections.discard(connection)
+        if not self.connections:
+            self._all_closed.set()
+
+
+async def start_server(
+    handler_factory: HandlerFactory,
+    host: str | Sequence[str] | None = None,
+    port: int = 1935,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    sock: socket.socket | None = None,
+    ssl: ssl_module.SSLContext | None = None,
+    reuse_port: bool | None = None,
+    backlog: int = 511,
+) -> RtmpServer:
+    """Listen, and make a handler for every connection.
+
+    `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. Raises OSError if the
+    address cannot be had (errno EADDRINUSE: the port is taken).
+    """
+    loop = asyncio.get_running_loop()
+    server = RtmpServer()
+
+    def make_connection() -> ServerConnection:
+        return ServerConnection(handler_factory, server, limits, timeouts)
+
+    if sock is not None:
+        server._server = await loop.create_server(make_connection, sock=sock, ssl=ssl, backlog=backlog)
+    else:
+        server._server = await loop.create_server(
+            make_connection, host, port, ssl=ssl, backlog=backlog, reuse_port=reuse_port
+        )
+    return server

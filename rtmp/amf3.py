@@ -1,0 +1,319 @@
+"""AMF3, which AMF0 switches to behind its avmplus marker ("Action Message Format -- AMF 3", Adobe 2013).
+
+Python to AMF3: as in `rtmp.amf0`, but an int of 29 bits is an integer and bytes are a byte array. An array
+with named elements becomes an `EcmaArray` whose dense part has the names "0", "1", ... Vectors, dictionaries
+and externalizable classes are refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms, encode_utf8, ms_from_datetime
+from rtmp.amf_value import UNDEFINED, AmfValue, EcmaArray, TypedObject, Undefined, XmlDocument
+from rtmp.errors import AmfDecodeError, AmfEncodeError
+from rtmp.limits import DEFAULT_LIMITS, Limits
+
+_DOUBLE = struct.Struct(">d")
+_INTEGER_MIN, _INTEGER_MAX = -(1 << 28), (1 << 28) - 1
+_U29_MAX = (1 << 29) - 1
+# A referenced string costs a budget element for every so many bytes, as `Budget` explains.
+_STRING_BYTES_PER_ELEMENT = 256
+
+
+class Marker(IntEnum):
+    """Type markers (AMF3 §3.1)."""
+
+    UNDEFINED = 0x00
+    NULL = 0x01
+    FALSE = 0x02
+    TRUE = 0x03
+    INTEGER = 0x04
+    DOUBLE = 0x05
+    STRING = 0x06
+    XML_DOCUMENT = 0x07
+    DATE = 0x08
+    ARRAY = 0x09
+    OBJECT = 0x0A
+    XML = 0x0B
+    BYTE_ARRAY = 0x0C
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The shape of an object: its class, the names of its sealed members, and whether more may follow."""
+
+    class_name: str
+    sealed: tuple[str, ...]
+    dynamic: bool
+
+
+class Amf3Reader:
+    """Reads AMF3 values out of a message; the three reference tables (§2.2) hold within the message."""
+
+    def __init__(self, data: bytes, limits: Limits = DEFAULT_LIMITS, budget: Budget | None = None) -> None:
+        self._data = data
+        self._pos = 0
+        self._limits = limits
+        self._budget = budget or Budget(limits)
+        self._objects = ReferenceTable(self._budget)
+        self._strings: list[str] = []
+        self._traits: list[Traits] = []
+        self._readers: dict[int, Callable[[int], AmfValue]] = {
+            Marker.UNDEFINED: lambda _depth: UNDEFINED,
+            Marker.NULL: lambda _depth: None,
+            Marker.FALSE: lambda _depth: False,
+            Marker.TRUE: lambda _depth: True,
+            Marker.INTEGER: self._read_integer,
+            Marker.DOUBLE: self._read_double,
+            Marker.STRING: lambda _depth: self._take_string(),
+            Marker.XML_DOCUMENT: lambda _depth: self._read_xml(legacy=True),
+            Marker.DATE: self._read_date,
+            Marker.ARRAY: self._read_array,
+            Marker.OBJECT: self._read_object,
+            Marker.XML: lambda _depth: self._read_xml(legacy=False),
+            Marker.BYTE_ARRAY: self._read_byte_array,
+        }
+
+    def read_value_at(self, position: int, depth: int = 0) -> tuple[AmfValue, int]:
+        """Return the value that begins at a position and the position after it. Raise AmfDecodeError."""
+        self._pos = position
+        return self._read_value(depth), self._pos
+
+    def _read_value(self, depth: int) -> AmfValue:
+        if depth > self._limits.max_amf_depth:
+            raise AmfDecodeError(f"AMF3 value is nested deeper than {self._limits.max_amf_depth}")
+        self._budget.spend(1)
+        marker = self._take(1)[0]
+        reader = self._readers.get(marker)
+        if reader is None:
+            raise AmfDecodeError(f"AMF3 marker 0x{marker:02x} at byte {self._pos - 1} is not supported")
+        return reader(depth)
+
+    def _take(self, size: int) -> bytes:
+        end = self._pos + size
+        if end > len(self._data):
+            raise AmfDecodeError(f"AMF3 value needs {end - len(self._data)} bytes more at byte {self._pos}")
+        taken = self._data[self._pos : end]
+        self._pos = end
+        return taken
+
+    def _take_u29(self) -> int:
+        """Seven bits a byte while the top bit is set; a fourth byte gives eight (§1.3.1)."""
+        value = 0
+        for _ in range(3):
+            byte = self._take(1)[0]
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value
+        return value << 8 | self._take(1)[0]
+
+    def _take_text(self, size: int) -> str:
+        if size > self._limits.max_amf_string:
+            raise AmfDecodeError(f"AMF3 string of {size} bytes, more than {self._limits.max_amf_string}")
+        return self._take(size).decode(errors="replace")
+
+    def _take_string(self) -> str:
+        header = self._take_u29()
+        if header & 1:
+            text = self._take_text(header >> 1)
+            if text:  # the empty string is never sent by reference (§1.3.2)
+                self._strings.append(text)
+            return text
+        index = header >> 1
+        if index >= len(self._strings):
+            raise AmfDecodeError(f"AMF3 string reference {index} of {len(self._strings)}")
+        text = self._strings[index]
+        self._budget.spend(len(text) // _STRING_BYTES_PER_ELEMENT)
+        return text
+
+    def _read_integer(self, _depth: int) -> int:
+        value = self._take_u29()
+        return value - (1 << 29) if value > _INTEGER_MAX else value
+
+    def _read_double(self, _depth: int) -> float:
+        return float(_DOUBLE.unpack(self._take(8))[0])
+
+    def _read_date(self, _depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        return self._enter(datetime_from_ms(float(_DOUBLE.unpack(self._take(8))[0])))
+
+    def _read_xml(self, *, legacy: bool) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        return self._enter(XmlDocument(self._take_text(header >> 1), legacy))
+
+    def _read_byte_array(self, _depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        return self._enter(self._take(header >> 1))
+
+    def _enter(self, value: str | bytes | datetime | XmlDocument) -> AmfValue:
+        """Enter a value without members into the object table; like a string it costs by its size."""
+        spent = self._budget.spent
+        index = self._objects.begin(value)
+        size = len(value.text) if isinstance(value, XmlDocument) else 0
+        size = len(value) if isinstance(value, bytes) else size
+        self._objects.finish(index, spent - size // _STRING_BYTES_PER_ELEMENT, value)
+        return value
+
+    def _read_array(self, depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        spent = self._budget.spent
+        index = self._objects.begin(None)
+        named = EcmaArray()
+        while name := self._take_string():
+            named[name] = self._read_value(depth + 1)
+        dense = [self._read_value(depth + 1) for _ in range(self._checked_count(header >> 1))]
+        value: AmfValue = dense
+        if named:
+            named.update((str(position), element) for position, element in enumerate(dense))
+            value = named
+        self._objects.finish(index, spent, value)
+        return value
+
+    def _checked_count(self, count: int) -> int:
+        if count > len(self._data) - self._pos:
+            raise AmfDecodeError(f"AMF3 count of {count} in {len(self._data) - self._pos} bytes")
+        return count
+
+    def _read_object(self, depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        spent = self._budget.spent
+        traits = self._take_traits(header)
+        members: dict[str, AmfValue] = TypedObject(traits.class_name) if traits.class_name else {}
+        index = self._objects.begin(members)
+        for name in traits.sealed:
+            members[name] = self._read_value(depth + 1)
+        while traits.dynamic and (name := self._take_string()):
+            members[name] = self._read_value(depth + 1)
+        self._objects.finish(index, spent, members)
+        return members
+
+    def _take_traits(self, header: int) -> Traits:
+        """Header bits from the lowest: value, inline traits, externalizable, dynamic, count (§3.12)."""
+        if not header & 2:
+            index = header >> 2
+            if index >= len(self._traits):
+                raise AmfDecodeError(f"AMF3 traits reference {index} of {len(self._traits)}")
+            return self._traits[index]
+        class_name = self._take_string()
+        if header & 4:
+            raise AmfDecodeError(f"AMF3 externalizable class {class_name!r} is not supported")
+        count = self._checked_count(header >> 4)
+        self._budget.spend(count)
+        traits = Traits(class_name, tuple(self._take_string() for _ in range(count)), bool(header & 8))
+        self._traits.append(traits)
+        return traits
+
+
+class Amf3Writer:
+    """Writes AMF3 values without references, which any reader accepts."""
+
+    def __init__(self) -> None:
+        self._out = bytearray()
+
+    def write_value(self, value: AmfValue) -> bytes:
+        """Return the encoding of one value. Raise AmfEncodeError if it has none."""
+        self._out = bytearray()
+        self._write(value, 0)
+        return bytes(self._out)
+
+    def _write(self, value: AmfValue, depth: int) -> None:
+        if depth > DEFAULT_LIMITS.max_amf_depth:
+            raise AmfEncodeError(f"value is nested deeper than {DEFAULT_LIMITS.max_amf_depth}, or cyclic")
+        if isinstance(value, str):
+            self._out.append(Marker.STRING)
+            self._write_string(value)
+        elif isinstance(value, bytes):
+            self._write_sized(Marker.BYTE_ARRAY, value)
+        elif isinstance(value, Mapping):
+            self._write_mapping(value, depth)
+        elif isinstance(value, Sequence):
+            self._write_list(value, depth)
+        else:
+            self._write_scalar(value)
+
+    def _write_scalar(self, value: Undefined | bool | float | datetime | XmlDocument | None) -> None:
+        if value is UNDEFINED:
+            self._out.append(Marker.UNDEFINED)
+        elif value is None:
+            self._out.append(Marker.NULL)
+        elif isinstance(value, bool):
+            self._out.append(Marker.TRUE if value else Marker.FALSE)
+        elif isinstance(value, int | float):
+            self._write_number(value)
+        elif isinstance(value, datetime):
+            self._out += bytes((Marker.DATE, 1)) + _DOUBLE.pack(ms_from_datetime(value))
+        elif isinstance(value, XmlDocument):
+            marker = Marker.XML_DOCUMENT if value.legacy else Marker.XML
+            self._write_sized(marker, encode_utf8(value.text))
+        else:
+            raise AmfEncodeError(f"{type(value).__name__} has no AMF3 encoding")
+
+    def _write_number(self, value: float) -> None:
+        if isinstance(value, int) and _INTEGER_MIN <= value <= _INTEGER_MAX:
+            self._out.append(Marker.INTEGER)
+            self._write_u29(value & _U29_MAX)
+            return
+        try:
+            packed = _DOUBLE.pack(value)
+        except (OverflowError, struct.error) as error:
+            raise AmfEncodeError(f"{value} does not fit an AMF3 number") from error
+        self._out.append(Marker.DOUBLE)
+        self._out += packed
+
+    def _write_u29(self, value: int) -> None:
+        if value > _U29_MAX:
+            raise AmfEncodeError(f"{value} does not fit 29 bits")
+        if value < 0x80:
+            self._out.append(value)
+        elif value < 0x4000:
+            self._out += bytes((value >> 7 | 0x80, value & 0x7F))
+        elif value < 0x200000:
+            self._out += bytes((value >> 14 | 0x80, value >> 7 & 0x7F | 0x80, value & 0x7F))
+        else:
+            high = (value >> 22 | 0x80, value >> 15 & 0x7F | 0x80, value >> 8 & 0x7F | 0x80)
+            self._out += bytes((*high, value & 0xFF))
+
+    def _write_sized(self, marker: Marker, content: bytes) -> None:
+        self._out.append(marker)
+        self._write_u29(len(content) << 1 | 1)
+        self._out += content
+
+    def _write_string(self, text: str) -> None:
+        content = encode_utf8(text)
+        self._write_u29(len(content) << 1 | 1)
+        self._out += content
+
+    def _write_list(self, value: Sequence[AmfValue], depth: int) -> None:
+        self._out.append(Marker.ARRAY)
+        self._write_u29(len(value) << 1 | 1)
+        self._write_string("")
+        for element in value:
+            self._write(element, depth + 1)
+
+    def _write_mapping(self, value: Mapping[str, AmfValue], depth: int) -> None:
+        if isinstance(value, EcmaArray):
+            self._out += bytes((Marker.ARRAY, 1))
+        else:
+            self._out += bytes((Marker.OBJECT, 0x0B))  # inline traits, dynamic, no sealed members
+            self._write_string(value.class_name if isinstance(value, TypedObject) else "")
+        for name, member in value.items():
+            if not name:
+                raise AmfEncodeError("AMF3 has no member with an empty name")
+            self._write_string(name)
+            self._write(member, depth + 1)
+        self._write_string("")

@@ -1,0 +1,328 @@
+"""Bytes to messages: the receiving half of the RTMP chunk stream (RTMP 1.0 §5.3).
+
+This is the hot path of a relay, so it avoids work per chunk. A message that lies whole in one chunk is handed
+out as a view of the received bytes. The continuation chunks of a larger one differ from its payload only by
+one byte every `chunk size`, so that all of them that have arrived are checked by one strided slice and joined
+by one strided delete. Everything rarer (large chunk stream ids, extended timestamps, interleaving, chunks cut
+by the end of the received data) takes the chunk-by-chunk path, which means the same.
+"""
+
+from __future__ import annotations
+
+from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, TIMESTAMP_MASK
+from rtmp.errors import LimitExceeded, RemoteProtocolError
+from rtmp.limits import DEFAULT_LIMITS, Limits
+from rtmp.messages import Message, MessageType, parse_u32
+
+_CONTINUED = 3
+_MAX_HEADER = 3 + 11 + 4
+
+
+class _ChunkStream:
+    """What the next chunk of a chunk stream may leave out, and the message it is in the middle of."""
+
+    __slots__ = (
+        "assembled",
+        "delta",
+        "extended",
+        "length",
+        "missing",
+        "seen",
+        "stream_id",
+        "timestamp",
+        "type_id",
+    )
+
+    def __init__(self) -> None:
+        self.seen = False  # whether a header other than format 3 has come
+        self.timestamp = 0
+        self.delta = 0
+        self.length = 0
+        self.type_id = 0
+        self.stream_id = 0
+        self.extended: int | None = None  # the last extended timestamp field, if the last header had one
+        self.assembled: bytearray | None = None
+        self.missing = 0
+
+
+class ChunkReader:
+    """Turns the bytes after the handshake into messages.
+
+    Set Chunk Size and Abort, which change how the following bytes read, are acted on here and not returned.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self.chunk_size = DEFAULT_CHUNK_SIZE
+        self._streams: dict[int, _ChunkStream] = {}
+        self._assembling = 0
+        self._tail = b""  # the start of a chunk header
+        self._open: _ChunkStream | None = None  # the chunk stream whose chunk the received data ended in
+        self._open_missing = 0
+
+    @property
+    def assembling_bytes(self) -> int:
+        """Payload bytes held of messages that are not complete."""
+        return self._assembling
+
+    def receive_data(self, data: bytes, messages: list[Message]) -> None:
+        """Append the messages that the bytes complete.
+
+        Raises RemoteProtocolError (LimitExceeded for a bound); messages before the fault are appended first.
+        """
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        view = memoryview(data)
+        pos = 0
+        end = len(data)
+        if self._open is not None:
+            pos = self._continue_open_chunk(view, messages)
+        while pos < end:
+            start = pos
+            pos = self._read_chunk(data, view, pos, end, messages)
+            if pos < 0:
+                self._tail = data[start:]
+                return
+
+    def _read_chunk(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
+        """Read one chunk, or several that only continue it; return the position after, -1 if its header is cut."""
+        first = data[pos]
+        chunk_stream_id = first & 0x3F
+        fmt = first >> 6
+        pos += 1
+        if chunk_stream_id < 2:
+            if end - pos <= chunk_stream_id:
+                return -1
+            chunk_stream_id, pos = self._large_id(data, pos, chunk_stream_id)
+            first = -1
+        stream = self._streams.get(chunk_stream_id)
+        if stream is None:
+            stream = self._new_stream(chunk_stream_id)
+        if fmt == _CONTINUED and stream.extended is None and stream.seen:
+            if stream.assembled is None:
+                stream.timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
+                stream.missing = stream.length
+        else:
+            pos = self._read_header(stream, chunk_stream_id, fmt, data, pos, end)
+            if pos < 0:
+                return pos
+        missing = stream.missing
+        chunk_size = self.chunk_size
+        available = end - pos
+        if missing <= chunk_size:
+            if missing <= available:
+                self._complete(stream, view[pos : pos + missing], messages)
+                return pos + missing
+        elif first > 0 and available > chunk_size and stream.extended is None:
+            return self._read_run(stream, 0xC0 | chunk_stream_id, data, view, pos, messages)
+        return self._take_part(stream, view, pos, min(missing, chunk_size), available, messages)
+
+    @staticmethod
+    def _large_id(data: bytes, pos: int, form: int) -> tuple[int, int]:
+        if form == 0:
+            return data[pos] + 64, pos + 1
+        return data[pos] + data[pos + 1] * 256 + 64, pos + 2
+
+    def _new_stream(self, chunk_stream_id: int) -> _ChunkStream:
+        if len(self._streams) >= self._limits.max_chunk_streams:
+            raise LimitExceeded(f"more than {self._limits.max_chunk_streams} chunk streams")
+        stream = self._streams[chunk_stream_id] = _ChunkStream()
+        return stream
+
+    def _read_header(
+        self, stream: _ChunkStream, chunk_stream_id: int, fmt: int, data: bytes, pos: int, end: int
+    ) -> int:
+        """Read the message header and extended timestamp; return the position after, -1 if they are cut."""
+        if fmt == _CONTINUED:
+            return self._read_continued(stream, chunk_stream_id, data, pos, end)
+        after = pos + HEADER_SIZES[fmt]
+        if after > end:
+            return -1
+        field = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
+        extended: int | None = None
+        if field == EXTENDED:
+            if after + 4 > end:
+                return -1
+            field = extended = int.from_bytes(data[after : after + 4], "big")
+        if stream.assembled is not None:
+            raise RemoteProtocolError(
+                f"chunk stream {chunk_stream_id} begins a message {stream.missing} bytes before the last one ends"
+            )
+        # librtmp (so OBS) begins chunk stream 2 with format 1, leaving out message stream 0
+        if fmt == 2 and not stream.seen:
+            raise RemoteProtocolError(
+                f"the first chunk of chunk stream {chunk_stream_id} has format {fmt}, which leaves fields out"
+            )
+        stream.extended = extended
+        if fmt < 2:
+            self._read_length_and_type(stream, data, pos + 3)
+        if fmt == 0:
+            stream.stream_id = int.from_bytes(data[pos + 7 : pos + 11], "little")
+            stream.timestamp = field
+        else:
+            stream.timestamp = (stream.timestamp + field) & TIMESTAMP_MASK
+        # §5.3.1.2.4: a format 3 chunk that begins a message after format 0 takes that timestamp for its delta
+        stream.delta = field
+        stream.seen = True
+        stream.missing = stream.length
+        return after if extended is None else after + 4
+
+    def _read_length_and_type(self, stream: _ChunkStream, data: bytes, pos: int) -> None:
+        length = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
+        type_id = data[pos + 3]
+        limit = self._limits.max_message_size
+        if type_id == MessageType.AUDIO:
+            limit = self._limits.max_audio_size
+        if length > limit:
+            raise LimitExceeded(f"message of type {type_id} announces {length} bytes, more than {limit}")
+        stream.length = length
+        stream.type_id = type_id
+
+    def _read_continued(
+        self, stream: _ChunkStream, chunk_stream_id: int, data: bytes, pos: int, end: int
+    ) -> int:
+        """Read past what may follow a format 3 basic header; return the position after, -1 if it is cut.
+
+        §5.3.1.3 wants the extended timestamp repeated, and Flash, librtmp and FFmpeg repeat it; others do
+        not. Whether the next four bytes are the one that is due tells.
+        """
+        if not stream.seen:
+            raise RemoteProtocolError(f"chunk stream {chunk_stream_id} begins with a continuation chunk")
+        starts_message = stream.assembled is None
+        if stream.extended is not None:
+            due = stream.extended.to_bytes(4, "big")
+            absolute = stream.timestamp.to_bytes(4, "big")
+            found = data[pos : pos + 4]
+            if found in (due, absolute):
+                pos += 4
+            elif end - pos < 4 and (due.startswith(found) or absolute.startswith(found)):
+                return -1
+        if starts_message:
+            stream.timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
+            stream.missing = stream.length
+        return pos
+
+    def _read_run(
+        self,
+        stream: _ChunkStream,
+        header: int,
+        data: bytes,
+        view: memoryview,
+        pos: int,
+        messages: list[Message],
+    ) -> int:
+        """Read a whole chunk and all whole continuation chunks that directly follow it."""
+        chunk_size = self.chunk_size
+        step = chunk_size + 1
+        missing = stream.missing
+        # chunks needed for the message, the last of which may be short
+        chunks = -(-missing // chunk_size)
+        size = missing + chunks - 1
+        available = len(data) - pos
+        if available < size:
+            chunks = (available + 1) // step
+            size = chunks * step - 1
+        between = data[pos + chunk_size : pos + size : step]
+        if between.count(header) != len(between):
+            size = self._run_until_other(between, header) * step - 1
+        run = bytearray(view[pos : pos + size])
+        del run[chunk_size::step]
+        stream.missing = missing - len(run)
+        if stream.missing:
+            self._assemble(stream, run)
+        elif stream.assembled is None:
+            self._deliver(stream, run, messages)
+        else:
+            self._assembling -= len(stream.assembled)
+            stream.assembled += run
+            whole, stream.assembled = stream.assembled, None
+            self._deliver(stream, whole, messages)
+        return pos + size
+
+    @staticmethod
+    def _run_until_other(between: bytes, header: int) -> int:
+        """Return the number of chunks before the first header that is not the continuation."""
+        return len(between) - len(between.lstrip(bytes((header,)))) + 1
+
+    def _take_part(
+        self,
+        stream: _ChunkStream,
+        view: memoryview,
+        pos: int,
+        chunk: int,
+        available: int,
+        messages: list[Message],
+    ) -> int:
+        """Take of one chunk what has arrived, and remember the rest as open."""
+        taken = min(chunk, available)
+        if taken < chunk:
+            self._open, self._open_missing = stream, chunk - taken
+        stream.missing -= taken
+        self._assemble(stream, view[pos : pos + taken])
+        return pos + taken
+
+    def _continue_open_chunk(self, view: memoryview, messages: list[Message]) -> int:
+        stream = self._open
+        assert stream is not None  # noqa: S101 - the only caller has just seen it
+        taken = min(self._open_missing, len(view))
+        self._open_missing -= taken
+        if self._open_missing == 0:
+            self._open = None
+        if taken == stream.missing:
+            self._complete(stream, view[:taken], messages)
+        else:
+            stream.missing -= taken
+            self._assemble(stream, view[:taken])
+        return taken
+
+    def _assemble(self, stream: _ChunkStream, part: memoryview | bytearray) -> None:
+        self._assembling += len(part)
+        if self._assembling > self._limits.max_assembling_bytes:
+            raise LimitExceeded(
+                f"incomplete messages hold more than {self._limits.max_assembling_bytes} bytes"
+            )
+        if stream.assembled is None:
+            stream.assembled = part if isinstance(part, bytearray) else bytearray(part)
+        else:
+            stream.assembled += part
+
+    def _complete(self, stream: _ChunkStream, last: memoryview, messages: list[Message]) -> None:
+        """Deliver a message whose last payload bytes these are."""
+        whole = stream.assembled
+        if whole is None:
+            if stream.type_id > 2:
+                messages.append(Message(stream.type_id, stream.stream_id, stream.timestamp, last))
+            else:
+                self._deliver(stream, last, messages)
+            return
+        self._assembling -= len(whole)
+        stream.assembled = None
+        whole += last
+        self._deliver(stream, whole, messages)
+
+    def _deliver(
+        self, stream: _ChunkStream, payload: memoryview | bytearray, messages: list[Message]
+    ) -> None:
+        type_id = stream.type_id
+        if type_id == MessageType.SET_CHUNK_SIZE:
+            self._set_chunk_size(parse_u32(payload, "Set Chunk Size"))
+        elif type_id == MessageType.ABORT:
+            self._abort(parse_u32(payload, "Abort"))
+        else:
+            view = payload if isinstance(payload, memoryview) else memoryview(payload)
+            messages.append(Message(type_id, stream.stream_id, stream.timestamp, view))
+
+    def _set_chunk_size(self, size: int) -> None:
+        # §5.4.1: the top bit must be 0, and no chunk is larger than the largest message
+        if size == 0 or size > 0x7FFFFFFF:
+            raise RemoteProtocolError(f"Set Chunk Size to {size}, which is not from 1 to 2147483647")
+        if size > self._limits.max_chunk_size:
+            raise LimitExceeded(f"Set Chunk Size to {size}, more than {self._limits.max_chunk_size}")
+        self.chunk_size = size
+
+    def _abort(self, chunk_stream_id: int) -> None:
+        stream = self._streams.get(chunk_stream_id)
+        if stream is not None and stream.assembled is not None:
+            self._assembling -= len(stream.assembled)
+            stream.assembled = None

@@ -1,0 +1,97 @@
+"""The errors of the RTMP library; the class says who is at fault.
+
+RtmpError
+├── RemoteProtocolError      the peer broke the protocol or a limit; the connection must be closed
+│   ├── NotRtmpError         what arrived is another protocol (HTTP, TLS, RTMPE, ...)
+│   ├── AmfDecodeError       malformed or too large AMF0/AMF3 data
+│   └── LimitExceeded        well-formed, but larger than `rtmp.limits.Limits` allows
+├── LocalProtocolError       our caller asked for something the present state forbids
+│   ├── AmfEncodeError       a value that AMF cannot express
+│   └── InvalidUrl           not an rtmp:// URL
+├── ConnectionLost           the transport ended
+│   ├── HandshakeTimeout / ConnectTimeout / PeerTimeout
+│   └── WriteBufferExceeded  the peer does not read
+├── ConnectRejected          (client) the server answered `connect` with `_error`
+├── CallFailed               (client) the server answered a call with `_error`
+└── StreamFailed             (client) the server refused `publish` or `play`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rtmp.amf_value import AmfValue
+
+
+class RtmpError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class RemoteProtocolError(RtmpError):
+    """The peer broke the protocol; nothing more can be read from it."""
+
+
+class NotRtmpError(RemoteProtocolError):
+    """The first bytes belong to another protocol."""
+
+
+class AmfDecodeError(RemoteProtocolError):
+    """The peer sent AMF data that is malformed or exceeds a limit."""
+
+
+class LimitExceeded(RemoteProtocolError):
+    """The peer exceeded a bound set by `rtmp.limits.Limits`."""
+
+
+class LocalProtocolError(RtmpError):
+    """The caller gave a command that the present state does not allow."""
+
+
+class AmfEncodeError(LocalProtocolError):
+    """The caller gave a value that AMF cannot express."""
+
+
+class InvalidUrl(LocalProtocolError):
+    """The text is not an rtmp:// or rtmps:// URL."""
+
+
+class ConnectionLost(RtmpError):
+    """The transport ended, or was ended, before the protocol said so."""
+
+
+class HandshakeTimeout(ConnectionLost):
+    """The peer did not finish the handshake in time."""
+
+
+class ConnectTimeout(ConnectionLost):
+    """The peer did not send (server) or answer (client) `connect` in time."""
+
+
+class PeerTimeout(ConnectionLost):
+    """The peer stayed silent, even to pings, for too long."""
+
+
+class WriteBufferExceeded(ConnectionLost):
+    """The peer does not read what it is sent."""
+
+
+class _RefusedByServer(RtmpError):
+    """A refusal that carries the server's information object."""
+
+    def __init__(self, code: str, description: str, info: Mapping[str, AmfValue]) -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+        self.description = description
+        self.info = info
+
+
+class ConnectRejected(_RefusedByServer):
+    """The server answered `connect` with `_error`."""
+
+
+class CallFailed(_RefusedByServer):
+    """The server answered a call with `_error`."""
+
+
+class StreamFailed(_RefusedByServer):
+    """The server answered `publish` or `play` with a status of level "error"."""

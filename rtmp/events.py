@@ -1,0 +1,232 @@
+"""What a session tells its user, in the order in which the peer caused it.
+
+`stream_id` is the message stream id, 0 for the connection itself. Timestamps are milliseconds modulo 2^32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rtmp.amf_value import AmfValue
+from rtmp.errors import RtmpError
+from rtmp.messages import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequested:
+    """(server) The client wants to connect; answer with accept_connect or reject_connect."""
+
+    transaction_id: float
+    app: str
+    tc_url: str
+    command_object: Mapping[str, AmfValue]
+    arguments: tuple[AmfValue, ...]
+    object_encoding: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectAccepted:
+    """(client) The server accepted `connect`."""
+
+    description: str
+    properties: AmfValue
+    info: AmfValue
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRefused:
+    """(client) The server answered `connect` with `_error`."""
+
+    code: str
+    description: str
+    info: AmfValue
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceived:
+    """The peer called a method that the session does not handle itself; id 0 wants no answer."""
+
+    name: str
+    transaction_id: float
+    arguments: tuple[AmfValue, ...]
+    stream_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReceived:
+    """The peer answered a call with `_result`."""
+
+    transaction_id: float
+    arguments: tuple[AmfValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReceived:
+    """The peer answered a call with `_error`."""
+
+    transaction_id: float
+    arguments: tuple[AmfValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReceived:
+    """(client) The server reported the status of a stream, or with stream 0 of the connection."""
+
+    stream_id: int
+    code: str
+    level: str
+    description: str
+    info: AmfValue
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCreated:
+    """A message stream exists. At a client it answers create_stream's `transaction_id`."""
+
+    stream_id: int
+    transaction_id: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequested:
+    """(server) The client wants to publish; answer with accept_publish or reject_publish.
+
+    `name` is as sent, with the query that some encoders use for keys; `kind` is live, record or append.
+    """
+
+    stream_id: int
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRequested:
+    """(server) The client wants to play; answer with accept_play or reject_play.
+
+    `start` and `duration` are as sent, which is milliseconds from every known client, though §7.2.2.1 says
+    seconds: start -2000 means live or else recorded, -1000 live only; a negative duration means all.
+    """
+
+    stream_id: int
+    name: str
+    start: float
+    duration: float
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    """(server) A publish or play, requested or running, ended: closeStream, deleteStream or connection end."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """(server) A player paused or resumed; already answered with a status."""
+
+    stream_id: int
+    paused: bool
+    position_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveChanged:
+    """(server) A player switched audio or video of its stream on or off; the session already heeds it."""
+
+    stream_id: int
+    audio: bool
+    video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReceived:
+    """An audio message; the payload begins with the header of `rtmp.flv.AudioTagHeader`.
+
+    A payload that is a memoryview keeps up to 256 KiB of received bytes alive: copy what is kept for long.
+    """
+
+    stream_id: int
+    timestamp_ms: int
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class VideoReceived:
+    """A video message; the payload begins with the header of `rtmp.flv.VideoTagHeader`. See AudioReceived."""
+
+    stream_id: int
+    timestamp_ms: int
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class DataReceived:
+    """A data message such as onMetaData; a server's lacks the leading "@setDataFrame" of publishers."""
+
+    stream_id: int
+    timestamp_ms: int
+    values: tuple[AmfValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBegun:
+    """(client) User control: the stream has become functional."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """(client) User control: the played stream has no more data."""
+
+    stream_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BufferLengthSet:
+    """(server) User control: the player buffers so many milliseconds."""
+
+    stream_id: int
+    length_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PongReceived:
+    """The peer answered the ping that carried this time."""
+
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """Always the last event, once; `reason` is None if either side closed in an orderly way."""
+
+    reason: RtmpError | None
+
+
+Event: TypeAlias = (
+    ConnectRequested
+    | ConnectAccepted
+    | ConnectRefused
+    | CallReceived
+    | ResultReceived
+    | ErrorReceived
+    | StatusReceived
+    | StreamCreated
+    | PublishRequested
+    | PlayRequested
+    | StreamClosed
+    | PauseRequested
+    | ReceiveChanged
+    | AudioReceived
+    | VideoReceived
+    | DataReceived
+    | StreamBegun
+    | StreamEnded
+    | BufferLengthSet
+    | PongReceived
+    | ConnectionClosed
+)

@@ -1,0 +1,307 @@
+"""What server and client sessions share: bytes in, events out; commands in, bytes out. No I/O, no clock.
+
+A session owns the handshake, the chunk reader and writer, and answers by itself what needs no decision:
+acknowledgements, pings, chunk sizes. Subclasses give commands and media their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from rtmp.amf0 import AmfValue
+from rtmp.chunk import COMMAND_CHUNK_STREAM, CONTROL_CHUNK_STREAM
+from rtmp.chunk_reader import ChunkReader
+from rtmp.chunk_writer import ChunkWriter
+from rtmp.commands import Command, parse_values, serialize_data
+from rtmp.errors import LimitExceeded, LocalProtocolError, RemoteProtocolError, RtmpError
+from rtmp.events import ConnectionClosed, Event, PongReceived
+from rtmp.limits import DEFAULT_LIMITS, Limits
+from rtmp.messages import (
+    Message,
+    MessageType,
+    Payload,
+    UserControl,
+    UserControlType,
+    pack_u32,
+    parse_u32,
+    split_aggregate,
+)
+from rtmp.state import CONNECTION_TRANSITIONS, ConnectionInput, ConnectionState, advance
+
+DEFAULT_WINDOW = 2_500_000
+_FIRST_MEDIA_CHUNK_STREAM = 4
+# Four chunk streams for each message stream, in ids of one byte; the writer restates the header when two
+# message streams meet in one.
+_MEDIA_CHUNK_STREAM_SLOTS = 15
+_AUDIO, _VIDEO, _DATA, _COMMAND = range(4)
+
+
+class Handshake(Protocol):
+    """Either side's handshake."""
+
+    done: bool
+
+    def receive_data(self, data: bytes | memoryview) -> tuple[bytes, bytes]:
+        """Return (bytes to send, bytes left over)."""
+        ...
+
+
+def media_chunk_stream(stream_id: int, kind: int) -> int:
+    """Return the chunk stream that carries one kind of message of a message stream."""
+    return _FIRST_MEDIA_CHUNK_STREAM + (stream_id - 1) % _MEDIA_CHUNK_STREAM_SLOTS * 4 + kind
+
+
+class Session:
+    """The protocol state of one connection."""
+
+    def __init__(self, handshake: Handshake, limits: Limits = DEFAULT_LIMITS, chunk_size: int = 4096) -> None:
+        self.limits = limits
+        self.state = ConnectionState.HANDSHAKE
+        self.object_encoding = 0
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.messages_received = 0
+        self.bytes_acknowledged = 0
+        self._chunk_size = chunk_size
+        self._handshake = handshake
+        self._reader = ChunkReader(limits)
+        self._writer = ChunkWriter()
+        self._out: list[Payload] = []
+        self._out_size = 0
+        self._events: list[Event] = []
+        self._peer_window = DEFAULT_WINDOW
+        self._last_ack = 0
+        self._announced_window = 0
+        self._failure: RemoteProtocolError | None = None
+        self._handlers: dict[int, Callable[[Message], None]] = {
+            MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
+            MessageType.USER_CONTROL: self._on_user_control,
+            MessageType.WINDOW_ACK_SIZE: self._on_window_ack_size,
+            MessageType.SET_PEER_BANDWIDTH: self._on_set_peer_bandwidth,
+            MessageType.AUDIO: self._on_audio,
+            MessageType.VIDEO: self._on_video,
+            MessageType.DATA_AMF0: self._on_data_message,
+            MessageType.DATA_AMF3: self._on_data_message,
+            MessageType.COMMAND_AMF0: self._on_command_message,
+            MessageType.COMMAND_AMF3: self._on_command_message,
+            MessageType.AGGREGATE: self._on_aggregate,
+        }
+
+    # Bytes in, events out
+
+    def receive_data(self, data: bytes) -> list[Event]:
+        """Take bytes from the peer; return the events they cause.
+
+        Raises RemoteProtocolError when the peer breaks the protocol: `take_events` then has the events before
+        the fault, the connection must be closed, and every further call raises the same error again.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._receive(data)
+        except RemoteProtocolError as error:
+            self._failure = error
+            raise
+        return self.take_events()
+
+    def take_events(self) -> list[Event]:
+        """Return the events that have not been returned yet."""
+        events, self._events = self._events, []
+        return events
+
+    def connection_lost(self, reason: RtmpError | None = None) -> list[Event]:
+        """Note that the transport is gone; return the last events, of which ConnectionClosed is the last."""
+        if self.state is not ConnectionState.CLOSED:
+            self._advance(ConnectionInput.LOST, LocalProtocolError)
+            self._close_streams()
+            self._events.append(ConnectionClosed(reason))
+        return self.take_events()
+
+    def data_to_send(self) -> bytes:
+        """Return, and forget, the bytes to send to the peer."""
+        if not self._out:
+            return b""
+        data = b"".join(self._out)
+        self._out.clear()
+        self._out_size = 0
+        return data
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes that data_to_send would return."""
+        return self._out_size
+
+    def close(self) -> None:
+        """Stop reading; what is queued may still be sent. The transport is the caller's to close."""
+        if self.state is not ConnectionState.CLOSED:
+            self._advance(ConnectionInput.CLOSE, LocalProtocolError)
+
+    def send_ping(self, timestamp_ms: int) -> None:
+        """Ask the peer for a PongReceived with this time."""
+        self._check_open()
+        self._send_user_control(UserControlType.PING_REQUEST, timestamp_ms & 0xFFFFFFFF)
+
+    def _receive(self, data: bytes) -> None:
+        if self.state in (ConnectionState.CLOSING, ConnectionState.CLOSED):
+            return
+        data = bytes(data)
+        self.bytes_received += len(data)
+        if not self._handshake.done:
+            data = self._receive_handshake(data)
+            if not data:
+                return
+        messages: list[Message] = []
+        try:
+            self._reader.receive_data(data, messages)
+        finally:
+            # also after a fault further on: the messages before it have arrived
+            self._handle(messages)
+        self._acknowledge()
+
+    def _receive_handshake(self, data: bytes) -> bytes:
+        answer, rest = self._handshake.receive_data(data)
+        self._queue(answer)
+        if self._handshake.done:
+            self._advance(ConnectionInput.HANDSHAKE_DONE, RemoteProtocolError)
+            self._on_handshake_done()
+        return rest
+
+    def _handle(self, messages: list[Message]) -> None:
+        self.messages_received += len(messages)
+        handlers = self._handlers
+        for message in messages:
+            if self.state is ConnectionState.CLOSING:
+                return
+            handler = handlers.get(message.type_id)
+            # shared objects and unknown types are of no use here, and no harm
+            if handler is not None:
+                handler(message)
+
+    # Control messages
+
+    def _on_acknowledgement(self, message: Message) -> None:
+        self.bytes_acknowledged = parse_u32(message.payload, "Acknowledgement")
+
+    def _on_window_ack_size(self, message: Message) -> None:
+        window = parse_u32(message.payload, "Window Acknowledgement Size")
+        self._peer_window = window or DEFAULT_WINDOW
+
+    def _on_set_peer_bandwidth(self, message: Message) -> None:
+        window = parse_u32(message.payload, "Set Peer Bandwidth")
+        if window and window != self._announced_window:
+            self._announce_window(window)
+
+    def _on_user_control(self, message: Message) -> None:
+        control = UserControl.parse(message.payload)
+        if control.event_type == UserControlType.PING_REQUEST:
+            self._send_user_control(UserControlType.PING_RESPONSE, control.values[0])
+        elif control.event_type == UserControlType.PING_RESPONSE:
+            self._events.append(PongReceived(control.values[0]))
+        else:
+            self._on_stream_control(control)
+
+    def _acknowledge(self) -> None:
+        """Send an acknowledgement when a window's worth has come (§5.4.3). Too soon does no harm: half."""
+        if self.bytes_received - self._last_ack >= max(self._peer_window // 2, 1):
+            self._last_ack = self.bytes_received
+            self._send_control(MessageType.ACKNOWLEDGEMENT, pack_u32(self.bytes_received))
+
+    def _announce_window(self, window: int) -> None:
+        self._announced_window = window
+        self._send_control(MessageType.WINDOW_ACK_SIZE, pack_u32(window))
+
+    def _announce_chunk_size(self) -> None:
+        self._send_control(MessageType.SET_CHUNK_SIZE, pack_u32(self._chunk_size))
+        self._writer.chunk_size = self._chunk_size
+
+    # AMF messages
+
+    def _on_command_message(self, message: Message) -> None:
+        command = Command.parse(message.type_id, message.payload, self.limits)
+        self._on_command(command, message.stream_id)
+
+    def _on_data_message(self, message: Message) -> None:
+        if self._takes_data(message.stream_id):
+            values = parse_values(message.type_id, message.payload, self.limits)
+            self._on_data(message.stream_id, message.timestamp_ms, tuple(values))
+
+    def _on_aggregate(self, message: Message) -> None:
+        self._handle(list(split_aggregate(message)))
+
+    # What subclasses decide
+
+    def _on_handshake_done(self) -> None:
+        raise NotImplementedError
+
+    def _on_stream_control(self, control: UserControl) -> None:
+        raise NotImplementedError
+
+    def _on_command(self, command: Command, stream_id: int) -> None:
+        raise NotImplementedError
+
+    def _on_audio(self, message: Message) -> None:
+        raise NotImplementedError
+
+    def _on_video(self, message: Message) -> None:
+        raise NotImplementedError
+
+    def _takes_data(self, stream_id: int) -> bool:
+        raise NotImplementedError
+
+    def _on_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
+        raise NotImplementedError
+
+    def _close_streams(self) -> None:
+        raise NotImplementedError
+
+    # Bytes out
+
+    def _advance(self, cause: ConnectionInput, at_fault: type[RtmpError]) -> None:
+        self.state = advance(CONNECTION_TRANSITIONS, self.state, cause, at_fault)
+
+    def _check_open(self) -> None:
+        if self.state in (ConnectionState.HANDSHAKE, ConnectionState.CLOSING, ConnectionState.CLOSED):
+            raise LocalProtocolError(f"nothing can be sent in state {self.state.name}")
+
+    def _check_connected(self) -> None:
+        if self.state is not ConnectionState.CONNECTED:
+            raise LocalProtocolError(f"not possible in state {self.state.name}, only once connected")
+
+    def _queue(self, data: Payload) -> None:
+        if data:
+            self._out.append(data)
+            self._out_size += len(data)
+            self.bytes_sent += len(data)
+
+    def _send(
+        self, chunk_stream: int, type_id: int, stream_id: int, timestamp_ms: int, payload: Payload
+    ) -> None:
+        for piece in self._writer.write(chunk_stream, type_id, stream_id, timestamp_ms, payload):
+            self._queue(piece)
+
+    def _send_control(self, message_type: MessageType, payload: bytes) -> None:
+        self._send(CONTROL_CHUNK_STREAM, message_type, 0, 0, payload)
+
+    def _send_user_control(self, event_type: UserControlType, *values: int) -> None:
+        self._send_control(MessageType.USER_CONTROL, UserControl(event_type, values).serialize())
+
+    def _send_command(self, command: Command, stream_id: int = 0) -> None:
+        message_type, payload = command.serialize(amf3=self.object_encoding == 3)
+        chunk_stream = media_chunk_stream(stream_id, _COMMAND) if stream_id else COMMAND_CHUNK_STREAM
+        self._send(chunk_stream, message_type, stream_id, 0, payload)
+
+    def _send_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
+        message_type, payload = serialize_data(values, amf3=self.object_encoding == 3)
+        self._send(media_chunk_stream(stream_id, _DATA), message_type, stream_id, timestamp_ms, payload)
+
+    def _send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
+        chunk_stream = media_chunk_stream(stream_id, _AUDIO)
+        self._send(chunk_stream, MessageType.AUDIO, stream_id, timestamp_ms, payload)
+
+    def _send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
+        chunk_stream = media_chunk_stream(stream_id, _VIDEO)
+        self._send(chunk_stream, MessageType.VIDEO, stream_id, timestamp_ms, payload)
+
+    def _too_many(self, what: str, limit: int) -> LimitExceeded:
+        return LimitExceeded(f"more than {limit} {what}")
