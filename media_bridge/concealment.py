@@ -3,6 +3,7 @@
 They run on the bridge's clock thread, but only a few times a minute, so plain Python does: 0.1-0.3 ms each.
 """
 
+import math
 from array import array
 
 from media_bridge.frames import BYTES_PER_SAMPLE
@@ -43,13 +44,14 @@ def best_cut(queued: bytes, cut: int, slack: int, samples: int) -> int:
     """
     pcm = array("h", queued)
     head = pcm[:samples:_STRIDE]
-    first = max(cut - slack, 0)
+    first = max(cut - slack, cut // 2)
     return max(range(first, cut + 1), key=lambda at: _likeness(head, pcm[at : at + samples : _STRIDE]))
 
 
 def _likeness(a: "array[int]", b: "array[int]") -> float:
     energy = sum(x * x for x in b)
-    return float(sum(x * y for x, y in zip(a, b, strict=False))) / (energy + 1) ** 0.5
+    product = sum(x * y for x, y in zip(a, b, strict=False))
+    return product / math.sqrt(energy + 1)
 
 
 class Concealer:

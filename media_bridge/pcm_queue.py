@@ -85,6 +85,7 @@ class PcmQueue:
         self._concealer: Concealer | None = None
         self._join = False
         self._gap_ticks = 0
+        self._gap_silence = 0
         self._waited_ticks = 0
         self._level = StandingLevel(self._frame)
         self._surplus: Surplus | None = None
@@ -208,21 +209,25 @@ class PcmQueue:
     def _bridge_gap(self, n_bytes: int) -> bytes:
         if self._state is _State.PLAYING:
             self._state = _State.GAP
-            self._gap_ticks = 0
+            self._gap_ticks = self._gap_silence = 0
             self._surplus = None
             self._mend()
         self._gap_ticks += 1
         if self._gap_ticks > self._max_gap_ticks:
             self._end_spurt()
             return b""
-        self._concealed += n_bytes
         concealer = self._concealer
-        return b"" if concealer is None or concealer.is_silent else concealer.take(n_bytes)
+        if concealer is None or concealer.is_silent:
+            self._gap_silence += n_bytes
+            return b""
+        self._concealed += n_bytes
+        return concealer.take(n_bytes)
 
     def _end_gap(self) -> None:
         """The data was only late."""
         self._state = _State.PLAYING
         self._underruns += 1
+        self._concealed += self._gap_silence
         self._level.note_underrun()
 
     def _end_spurt(self) -> None:

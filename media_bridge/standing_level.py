@@ -27,6 +27,8 @@ BLAME_PERIODS = 120
 CALM_PERIODS = 240
 """After two minutes without underruns, patience halves."""
 
+_NO_LEVEL = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
@@ -61,7 +63,8 @@ class StandingLevel:
         self._patience = 1
         self._calm = 0
         self._since_cut = BLAME_PERIODS
-        self._start_period()
+        self._ticks = PERIOD_TICKS
+        self._low, self._high = _NO_LEVEL, 0
 
     @property
     def swing(self) -> int:
@@ -100,7 +103,7 @@ class StandingLevel:
 
     def _start_period(self) -> None:
         self._ticks = PERIOD_TICKS
-        self._low, self._high = 1 << 30, 0
+        self._low, self._high = _NO_LEVEL, 0
 
     def _end_period(self) -> Surplus | None:
         self._lows.append(self._low)

@@ -1,0 +1,204 @@
+"""The two chains of a call's audio, from the codec of one leg to the port of the other.
+
+    uplink     speex/16000 → queue 16000            payloads in on the loop, PCM out on the clock thread
+    downlink   backlog 16000 → speex/16000          PCM in on the clock thread, packets out on the loop
+
+A chain is built for one pair of codecs and rebuilt when they change. `str(chain)` says what it is made of.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+from media_bridge.codecs.base import AudioDecoder, AudioEncoder
+from media_bridge.errors import MediaError
+from media_bridge.frames import BYTES_PER_SAMPLE, FRAME_MS, AudioPacket, Payload, frame_bytes, frame_samples
+from media_bridge.pcm_queue import PcmQueue
+from media_bridge.resample import Resampler
+from media_bridge.timestamps import SampleClock
+
+_log = logging.getLogger(__name__)
+
+MAX_BACKLOG_MS = 200
+"""What a downlink keeps while the loop is busy elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkStats:
+    """Payloads taken, and how many of them were damaged."""
+
+    payloads: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class DownlinkStats:
+    """Packets made, samples (at the encoder's rate) that were dropped or never came, and encoder failures."""
+
+    packets: int
+    dropped_samples: int
+    idle_samples: int
+    errors: int
+
+
+class UplinkChain:
+    """decoder → resampler if need be → queue. Used on the loop's thread; the queue's other end is the
+    port's source.
+    """
+
+    def __init__(self, decoder: AudioDecoder, queue: PcmQueue) -> None:
+        self.decoder = decoder
+        self.queue = queue
+        self._resampler = (
+            Resampler(decoder.rate_hz, queue.rate_hz) if decoder.rate_hz != queue.rate_hz else None
+        )
+        self._payloads = self._errors = 0
+
+    def push(self, payload: Payload) -> None:
+        """Play `payload`. A damaged one is counted, concealed for a frame time if the codec can, and never
+        raises.
+        """
+        self._payloads += 1
+        try:
+            pcm = self.decoder.decode(payload)
+        except MediaError as error:
+            self._count(error)
+            pcm = self.decoder.conceal(frame_samples(self.decoder.rate_hz))
+        if pcm:
+            self._play(pcm)
+
+    def _play(self, pcm: bytes) -> None:
+        try:
+            self.queue.push(pcm if self._resampler is None else self._resampler.push(pcm))
+        except MediaError as error:
+            self._count(error)
+
+    def _count(self, error: MediaError) -> None:
+        self._errors += 1
+        if self._errors == 1:
+            _log.warning("%s: %s (later ones are only counted)", self, error)
+
+    def stats(self) -> UplinkStats:
+        """A snapshot."""
+        return UplinkStats(self._payloads, self._errors)
+
+    def close(self) -> None:
+        """Free the decoder."""
+        self.decoder.close()
+
+    def __str__(self) -> str:
+        stages = [self.decoder, self._resampler, self.queue]
+        return " → ".join(str(stage) for stage in stages if stage is not None)
+
+
+class DownlinkChain:
+    """backlog → resampler if need be → encoder.
+
+    `feed` runs on the bridge's clock thread, is the port's sink, and only stores; `drain` runs on the loop
+    and encodes. `on_feed` is called after each feed, on the clock thread: a TickMember's `turn`.
+    Timestamps count samples, also those that were dropped or that never came, so they stay true to time.
+    """
+
+    def __init__(
+        self,
+        encoder: AudioEncoder,
+        rate_hz: int | None = None,
+        *,
+        frame_ms: int = FRAME_MS,
+        max_backlog_ms: int = MAX_BACKLOG_MS,
+        start_ms: int = 0,
+        on_feed: Callable[[], None] | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.rate_hz = rate_hz or encoder.rate_hz
+        self.on_feed = on_feed
+        self._resampler = (
+            Resampler(self.rate_hz, encoder.rate_hz) if self.rate_hz != encoder.rate_hz else None
+        )
+        self._tick_bytes = frame_bytes(self.rate_hz, frame_ms)
+        self._max_backlog = frame_bytes(self.rate_hz, max_backlog_ms)
+        self._frame_bytes = encoder.frame_samples * BYTES_PER_SAMPLE
+        self._lock = Lock()
+        self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
+        self._lost_bytes = 0
+        self._rest = b""
+        self._clock = SampleClock(encoder.rate_hz, start_ms)
+        self._packets = self._dropped = self._idle = self._errors = 0
+
+    def feed(self, pcm: bytes) -> None:
+        """Take what the bridge says in this tick; empty means that a tick went by without audio."""
+        with self._lock:
+            self._backlog.append(pcm)
+            self._backlog_bytes += len(pcm) or self._tick_bytes
+            while self._backlog_bytes > self._max_backlog:
+                size = len(self._backlog.popleft()) or self._tick_bytes
+                self._backlog_bytes -= size
+                self._lost_bytes += size
+        on_feed = self.on_feed
+        if on_feed is not None:
+            on_feed()
+
+    def drain(self) -> list[AudioPacket]:
+        """Encode all that was fed."""
+        if not self._backlog:
+            return []
+        with self._lock:
+            chunks, lost = list(self._backlog), self._lost_bytes
+            self._backlog.clear()
+            self._backlog_bytes = self._lost_bytes = 0
+        packets: list[AudioPacket] = []
+        if lost:
+            self._dropped += self._skip(lost)
+        for pcm in chunks:
+            if pcm:
+                self._encode(pcm, packets)
+            else:
+                self._idle += self._skip(self._tick_bytes)
+        self._packets += len(packets)
+        return packets
+
+    def stats(self) -> DownlinkStats:
+        """A snapshot."""
+        return DownlinkStats(self._packets, self._dropped, self._idle, self._errors)
+
+    def close(self) -> None:
+        """Free the encoder."""
+        self.encoder.close()
+
+    def __str__(self) -> str:
+        stages = [f"backlog {self.rate_hz}", self._resampler, self.encoder]
+        return " → ".join(str(stage) for stage in stages if stage is not None)
+
+    def _encode(self, pcm: bytes, packets: list[AudioPacket]) -> None:
+        if self._resampler is not None:
+            pcm = self._resampler.push(pcm)
+        if self._rest:
+            pcm, self._rest = self._rest + pcm, b""
+        size, start = self._frame_bytes, 0
+        while len(pcm) - start >= size:
+            self._encode_frame(pcm if len(pcm) == size else pcm[start : start + size], packets)
+            start += size
+        if start < len(pcm):
+            self._rest = pcm[start:]
+
+    def _encode_frame(self, frame: bytes, packets: list[AudioPacket]) -> None:
+        timestamp_ms = self._clock.advance(self.encoder.frame_samples)
+        try:
+            packets.append(AudioPacket(timestamp_ms, self.encoder.encode(frame)))
+        except MediaError:
+            self._errors += 1
+            if self._errors == 1:
+                _log.exception("%s: cannot encode (later failures are only counted)", self)
+
+    def _skip(self, size: int) -> int:
+        """Let the time of `size` bytes at the input's rate pass without audio; returns it in the encoder's
+        samples.
+        """
+        samples = size // BYTES_PER_SAMPLE * self.encoder.rate_hz // self.rate_hz
+        # The piece of a frame from before cannot be continued; its time passes too.
+        self._clock.advance(samples + len(self._rest) // BYTES_PER_SAMPLE)
+        self._rest = b""
+        return samples
