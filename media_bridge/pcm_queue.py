@@ -168,7 +168,9 @@ class PcmQueue:
         self._depth_min = min(self._depth_min, level)
         surplus = self._level.observe(level)
         if surplus is not None:
-            self._surplus, self._surplus_ticks = surplus, 0
+            if self._surplus is None:
+                self._surplus_ticks = 0
+            self._surplus = surplus
         return pcm
 
     def _may_start(self, n_bytes: int) -> bool:

@@ -21,7 +21,8 @@ LARGE_PERIODS, MEDIUM_PERIODS, SMALL_PERIODS = 1, 4, 40
 """
 
 LARGE_FRAMES = 5
-MAX_PATIENCE = 8
+MAX_PATIENCE = 16
+_MAX_PERIODS = 160
 BLAME_PERIODS = 120
 """An underrun within a minute of a reduction is blamed on it."""
 CALM_PERIODS = 240
@@ -58,7 +59,7 @@ class StandingLevel:
         self._frame = frame_bytes
         # Half a frame stays: it lets a push be half a frame later than the earliest one without a gap.
         self._reserve = frame_bytes // 4 * 2
-        self._lows: deque[int] = deque(maxlen=SMALL_PERIODS * MAX_PATIENCE)
+        self._lows: deque[int] = deque(maxlen=_MAX_PERIODS)
         self._swings: deque[int] = deque(maxlen=MEDIUM_PERIODS * 2)
         self._patience = 1
         self._calm = 0
@@ -130,7 +131,7 @@ class StandingLevel:
 
     def _low_over(self, periods: int) -> int:
         """The smallest level over the last `periods` × patience; 0 if they are not over yet."""
-        periods *= self._patience
+        periods = min(periods * self._patience, _MAX_PERIODS)
         if len(self._lows) < periods:
             return 0
         return min(self._lows[index] for index in range(-periods, 0))

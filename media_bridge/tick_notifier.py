@@ -80,7 +80,7 @@ class TickNotifier:
     def _call(self, on_tick: OnTick) -> None:
         try:
             on_tick()
-        except Exception:
+        except Exception:  # noqa: BLE001 - reported below, with its traceback
             # One call's failure must not take the audio of the other calls with it.
             _log.exception("error in a tick callback %r", on_tick)
 

@@ -3,7 +3,7 @@
 from media_bridge.codecs.base import AudioDecoder, AudioEncoder
 from media_bridge.codecs.ffmpeg import FfmpegDecoder
 from media_bridge.codecs.g711 import G711Decoder, G711Encoder
-from media_bridge.codecs.speex import SpeexDecoder, SpeexEncoder
+from media_bridge.codecs.speex import DEFAULT_COMPLEXITY, SpeexDecoder, SpeexEncoder
 from media_bridge.errors import UnsupportedCodecError
 from media_bridge.frames import AudioCodec
 
@@ -43,8 +43,8 @@ def encoder_for(
     codec: AudioCodec,
     rate_hz: int,
     *,
-    quality: int = 6,
-    complexity: int = 1,
+    quality: int | None = None,
+    complexity: int = DEFAULT_COMPLEXITY,
     high_band: bool = True,
 ) -> AudioEncoder:
     """A new encoder at `rate_hz` (G.711: always 8000). The keywords are Speex's, see SpeexEncoder.

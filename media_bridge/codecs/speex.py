@@ -21,6 +21,9 @@ MAX_FRAMES = 50
 one message.
 """
 
+_DEFAULT_QUALITY = {lib.MODE_NARROWBAND: 8, lib.MODE_WIDEBAND: 6}
+DEFAULT_COMPLEXITY = 2
+
 _MIN_FRAME_BITS = 5
 _MAX_FRAME_BYTES = 200
 
@@ -106,17 +109,25 @@ class SpeexDecoder:
 class SpeexEncoder:
     """PCM to one Speex stream, a 20 ms frame at a time.
 
-    `quality` (0–10) sets the bit rate: at 6, Flash's default, wideband has 20.6 kbit/s and narrowband 11
-    kbit/s. `complexity` (1–10) buys little quality for much CPU; Flash players cannot tell.
-    `high_band=False` leaves out the 4–8 kHz layer of wideband frames, which is right when the sound came
-    from 8 kHz telephony: there is nothing in it.
+    `quality` (0-10) sets the bit rate: wideband at 6, Flash's default, has 20.6 kbit/s, narrowband at 8
+    has 15 kbit/s; narrowband at 6 loses 2 dB of a 1 kHz tone. `complexity` (1-10): 2 costs 10 % more than
+    1 and takes 10 dB off the noise of a 1 kHz tone; more costs 50 %. `high_band=False` leaves out the 4-8
+    kHz layer of wideband frames, which is right when the sound came from 8 kHz telephony, for there is
+    nothing in it, and takes a quarter off the CPU.
     """
 
     def __init__(
-        self, rate_hz: int, *, quality: int = 6, complexity: int = 1, high_band: bool = True
+        self,
+        rate_hz: int,
+        *,
+        quality: int | None = None,
+        complexity: int = DEFAULT_COMPLEXITY,
+        high_band: bool = True,
     ) -> None:
         self._state: ctypes.c_void_p | None = None
         mode = _mode_of(rate_hz)
+        if quality is None:
+            quality = _DEFAULT_QUALITY[mode]
         if not (0 <= quality <= 10 and 1 <= complexity <= 10):
             raise UnsupportedCodecError(
                 f"Speex quality is 0-10 and complexity 1-10, not {quality} and {complexity}"
