@@ -30,7 +30,6 @@ class XmlDocument:
 
 
 AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that are strings
-    None,
     Undefined,
     bool,
     float,
@@ -41,6 +40,7 @@ AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that
     XmlDocument,
     Sequence["AmfValue"],
     Mapping[str, "AmfValue"],
+    None,
 ]
 
 

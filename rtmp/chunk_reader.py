@@ -15,7 +15,6 @@ from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, parse_u32
 
 _CONTINUED = 3
-_MAX_HEADER = 3 + 11 + 4
 
 
 class _ChunkStream:
@@ -25,6 +24,7 @@ class _ChunkStream:
         "assembled",
         "delta",
         "extended",
+        "id",
         "length",
         "missing",
         "seen",
@@ -33,7 +33,8 @@ class _ChunkStream:
         "type_id",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, chunk_stream_id: int) -> None:
+        self.id = chunk_stream_id
         self.seen = False  # whether a header other than format 3 has come
         self.timestamp = 0
         self.delta = 0
@@ -86,7 +87,10 @@ class ChunkReader:
                 return
 
     def _read_chunk(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
-        """Read one chunk, or several that only continue it; return the position after, -1 if its header is cut."""
+        """Read one chunk, or several that only continue it.
+
+        Return the position after, -1 if its header is cut.
+        """
         first = data[pos]
         chunk_stream_id = first & 0x3F
         fmt = first >> 6
@@ -104,7 +108,7 @@ class ChunkReader:
                 stream.timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
                 stream.missing = stream.length
         else:
-            pos = self._read_header(stream, chunk_stream_id, fmt, data, pos, end)
+            pos = self._read_header(stream, fmt, data, pos, end)
             if pos < 0:
                 return pos
         missing = stream.missing
@@ -115,8 +119,8 @@ class ChunkReader:
                 self._complete(stream, view[pos : pos + missing], messages)
                 return pos + missing
         elif first > 0 and available > chunk_size and stream.extended is None:
-            return self._read_run(stream, 0xC0 | chunk_stream_id, data, view, pos, messages)
-        return self._take_part(stream, view, pos, min(missing, chunk_size), available, messages)
+            return self._read_run(stream, data, view, pos, messages)
+        return self._take_part(stream, view, pos, min(missing, chunk_size), available)
 
     @staticmethod
     def _large_id(data: bytes, pos: int, form: int) -> tuple[int, int]:
@@ -127,15 +131,13 @@ class ChunkReader:
     def _new_stream(self, chunk_stream_id: int) -> _ChunkStream:
         if len(self._streams) >= self._limits.max_chunk_streams:
             raise LimitExceeded(f"more than {self._limits.max_chunk_streams} chunk streams")
-        stream = self._streams[chunk_stream_id] = _ChunkStream()
+        stream = self._streams[chunk_stream_id] = _ChunkStream(chunk_stream_id)
         return stream
 
-    def _read_header(
-        self, stream: _ChunkStream, chunk_stream_id: int, fmt: int, data: bytes, pos: int, end: int
-    ) -> int:
+    def _read_header(self, stream: _ChunkStream, fmt: int, data: bytes, pos: int, end: int) -> int:
         """Read the message header and extended timestamp; return the position after, -1 if they are cut."""
         if fmt == _CONTINUED:
-            return self._read_continued(stream, chunk_stream_id, data, pos, end)
+            return self._read_continued(stream, data, pos, end)
         after = pos + HEADER_SIZES[fmt]
         if after > end:
             return -1
@@ -147,12 +149,12 @@ class ChunkReader:
             field = extended = int.from_bytes(data[after : after + 4], "big")
         if stream.assembled is not None:
             raise RemoteProtocolError(
-                f"chunk stream {chunk_stream_id} begins a message {stream.missing} bytes before the last one ends"
+                f"chunk stream {stream.id} begins a message when the last one lacks {stream.missing} bytes"
             )
         # librtmp (so OBS) begins chunk stream 2 with format 1, leaving out message stream 0
         if fmt == 2 and not stream.seen:
             raise RemoteProtocolError(
-                f"the first chunk of chunk stream {chunk_stream_id} has format {fmt}, which leaves fields out"
+                f"the first chunk of chunk stream {stream.id} has format {fmt}, which leaves fields out"
             )
         stream.extended = extended
         if fmt < 2:
@@ -179,16 +181,14 @@ class ChunkReader:
         stream.length = length
         stream.type_id = type_id
 
-    def _read_continued(
-        self, stream: _ChunkStream, chunk_stream_id: int, data: bytes, pos: int, end: int
-    ) -> int:
+    def _read_continued(self, stream: _ChunkStream, data: bytes, pos: int, end: int) -> int:
         """Read past what may follow a format 3 basic header; return the position after, -1 if it is cut.
 
         §5.3.1.3 wants the extended timestamp repeated, and Flash, librtmp and FFmpeg repeat it; others do
         not. Whether the next four bytes are the one that is due tells.
         """
         if not stream.seen:
-            raise RemoteProtocolError(f"chunk stream {chunk_stream_id} begins with a continuation chunk")
+            raise RemoteProtocolError(f"chunk stream {stream.id} begins with a continuation chunk")
         starts_message = stream.assembled is None
         if stream.extended is not None:
             due = stream.extended.to_bytes(4, "big")
@@ -204,15 +204,10 @@ class ChunkReader:
         return pos
 
     def _read_run(
-        self,
-        stream: _ChunkStream,
-        header: int,
-        data: bytes,
-        view: memoryview,
-        pos: int,
-        messages: list[Message],
+        self, stream: _ChunkStream, data: bytes, view: memoryview, pos: int, messages: list[Message]
     ) -> int:
         """Read a whole chunk and all whole continuation chunks that directly follow it."""
+        header = 0xC0 | stream.id
         chunk_size = self.chunk_size
         step = chunk_size + 1
         missing = stream.missing
@@ -245,15 +240,7 @@ class ChunkReader:
         """Return the number of chunks before the first header that is not the continuation."""
         return len(between) - len(between.lstrip(bytes((header,)))) + 1
 
-    def _take_part(
-        self,
-        stream: _ChunkStream,
-        view: memoryview,
-        pos: int,
-        chunk: int,
-        available: int,
-        messages: list[Message],
-    ) -> int:
+    def _take_part(self, stream: _ChunkStream, view: memoryview, pos: int, chunk: int, available: int) -> int:
         """Take of one chunk what has arrived, and remember the rest as open."""
         taken = min(chunk, available)
         if taken < chunk:
@@ -264,7 +251,7 @@ class ChunkReader:
 
     def _continue_open_chunk(self, view: memoryview, messages: list[Message]) -> int:
         stream = self._open
-        assert stream is not None  # noqa: S101 - the only caller has just seen it
+        assert stream is not None
         taken = min(self._open_missing, len(view))
         self._open_missing -= taken
         if self._open_missing == 0:

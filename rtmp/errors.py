@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - an end such as ConnectionLost is named for what happened
 """The errors of the RTMP library; the class says who is at fault.
 
 RtmpError

@@ -118,7 +118,7 @@ class PlayRequested:
 
 @dataclass(frozen=True, slots=True)
 class StreamClosed:
-    """(server) A publish or play, requested or running, ended: closeStream, deleteStream or connection end."""
+    """(server) A publish or play, requested or running, ended: by the client, or with the connection."""
 
     stream_id: int
 

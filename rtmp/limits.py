@@ -36,14 +36,14 @@ class Timeouts:
 
     `handshake` and `connect` both count from the start of the connection's respective phase; `ping` is the
     silence after which a ping is sent, `dead_peer` the silence that ends the connection; `close` is how long
-    a closing connection may take to flush.
+    a closing connection may take to flush and to see the peer close.
     """
 
     handshake: float = 10.0
     connect: float = 10.0
     ping: float = 30.0
     dead_peer: float = 90.0
-    close: float = 5.0
+    close: float = 2.0
 
 
 DEFAULT_LIMITS = Limits()

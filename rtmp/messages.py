@@ -50,15 +50,15 @@ class UserControlType(IntEnum):
     PING_RESPONSE = 7
 
 
-_USER_CONTROL_FIELDS = dict.fromkeys(UserControlType, 1)
+_USER_CONTROL_FIELDS: dict[int, int] = dict.fromkeys(map(int, UserControlType), 1)
 _USER_CONTROL_FIELDS[UserControlType.SET_BUFFER_LENGTH] = 2
 
 
 class Message(NamedTuple):
     """A whole message as the chunk layer moves it.
 
-    A tuple, not a frozen dataclass: one is made for every media message, and this costs a third. `timestamp_ms`
-    is modulo 2^32. A `payload` that is a memoryview keeps the received bytes around it alive.
+    A tuple, not a frozen dataclass: one is made for every media message, and this costs a third.
+    `timestamp_ms` is modulo 2^32. A `payload` that is a memoryview keeps the received bytes around it alive.
     """
 
     type_id: int

@@ -2,93 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from rtmp.amf0 import AmfValue
-from rtmp.commands import ERROR, ON_STATUS, RESULT, Command, make_info
-from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
+from rtmp.commands import ERROR, RESULT, Command, make_info
+from rtmp.errors import LocalProtocolError
 from rtmp.events import (
-    AudioReceived,
-    BufferLengthSet,
-    CallReceived,
     ConnectRequested,
-    DataReceived,
-    ErrorReceived,
-    PauseRequested,
-    PlayRequested,
-    PublishRequested,
-    ReceiveChanged,
-    ResultReceived,
-    StreamClosed,
-    StreamCreated,
-    VideoReceived,
 )
-from rtmp.handshake import ServerHandshake
-from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import Message, MessageType, Payload, UserControl, UserControlType, pack_u32
-from rtmp.session import DEFAULT_WINDOW, Session
-from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, StreamInput, StreamState, advance
+from rtmp.messages import Payload, UserControlType
+from rtmp.server_requests import ServerRequests, ServerStream
+from rtmp.state import ConnectionInput, StreamInput, StreamState
 
 _DYNAMIC_LIMIT = b"\x02"
 _FMS_VERSION = "FMS/4,5,0,297"
 _CAPABILITIES = 255.0
 
 
-@dataclass(slots=True)
-class _Stream:
-    """A message stream of the client."""
-
-    stream_id: int
-    state: StreamState = StreamState.IDLE
-    name: str = ""
-    audio: bool = True
-    video: bool = True
-
-    def advance(self, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError) -> None:
-        """Move along the table; raise `at_fault` if it has no such transition."""
-        self.state = advance(STREAM_TRANSITIONS, self.state, cause, at_fault)
-
-
-class ServerSession(Session):
+class ServerSession(ServerRequests):
     """Talks to one client.
 
     By itself it answers the handshake, pings, createStream, deleteStream, closeStream, receiveAudio,
     receiveVideo, pause, seek, and the calls of Flash Media Live Encoder that need no more than a result
     (releaseStream, FCPublish and the like). Everything else becomes an event.
     """
-
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, chunk_size: int = 4096) -> None:
-        super().__init__(ServerHandshake(), limits, chunk_size)
-        self._connect_id = 0.0
-        self._streams: dict[int, _Stream] = {}
-        # transaction ids that wait for an answer; clients may use one twice
-        self._pending: dict[float, int] = {}
-        self._media_before_accept = 0
-        self._stream_commands: dict[str, Callable[[Command, int], None]] = {
-            "publish": self._on_publish,
-            "play": self._on_play,
-            "closeStream": self._on_close_stream,
-            "receiveAudio": self._on_receive,
-            "receiveVideo": self._on_receive,
-            "pause": self._on_pause,
-            "pauseRaw": self._on_pause,
-            "seek": self._on_seek,
-        }
-        self._connection_commands: dict[str, Callable[[Command, int], None]] = {
-            "createStream": self._on_create_stream,
-            "deleteStream": self._on_delete_stream,
-            "close": self._on_close,
-            RESULT: self._on_answer,
-            ERROR: self._on_answer,
-            "releaseStream": self._answer_undefined,
-            "FCPublish": self._answer_undefined,
-            "FCUnpublish": self._answer_undefined,
-            "FCSubscribe": self._answer_undefined,
-            "FCUnsubscribe": self._answer_undefined,
-            "_checkbw": self._answer_undefined,
-            "getStreamLength": self._answer_stream_length,
-        }
 
     # Answers to events
 
@@ -143,7 +80,10 @@ class ServerSession(Session):
             self._send_error(transaction_id, code, description, extra)
 
     def accept_publish(self, stream_id: int, description: str = "") -> None:
-        """Answer PublishRequested; media of the stream become events. Raises LocalProtocolError if none waits."""
+        """Answer PublishRequested; media of the stream become events.
+
+        Raises LocalProtocolError if none waits.
+        """
         stream = self._stream(stream_id)
         stream.advance(StreamInput.ACCEPT_PUBLISH)
         self._send_user_control(UserControlType.STREAM_BEGIN, stream_id)
@@ -158,7 +98,10 @@ class ServerSession(Session):
         self._send_status(stream_id, "error", code, description)
 
     def accept_play(self, stream_id: int, description: str = "") -> None:
-        """Answer PlayRequested; the stream can be sent to afterwards. Raises LocalProtocolError if none waits."""
+        """Answer PlayRequested; the stream can be sent to afterwards.
+
+        Raises LocalProtocolError if none waits.
+        """
         stream = self._stream(stream_id)
         stream.advance(StreamInput.ACCEPT_PLAY)
         text = description or f"Started playing {stream.name}."
@@ -238,14 +181,14 @@ class ServerSession(Session):
 
     # Helpers
 
-    def _stream(self, stream_id: int) -> _Stream:
+    def _stream(self, stream_id: int) -> ServerStream:
         self._check_connected()
         stream = self._streams.get(stream_id)
         if stream is None:
             raise LocalProtocolError(f"there is no stream {stream_id}")
         return stream
 
-    def _playing(self, stream_id: int) -> _Stream:
+    def _playing(self, stream_id: int) -> ServerStream:
         stream = self._stream(stream_id)
         if stream.state is not StreamState.PLAYING:
             raise LocalProtocolError(f"stream {stream_id} is in state {stream.state.name}, not PLAYING")
@@ -266,216 +209,3 @@ class ServerSession(Session):
         if count > 1:
             self._pending[transaction_id] = count - 1
         return True
-
-    def _send_status(
-        self,
-        stream_id: int,
-        level: str,
-        code: str,
-        description: str,
-        extra: Mapping[str, AmfValue] | None = None,
-    ) -> None:
-        info = make_info(level, code, description, extra)
-        self._send_command(Command(ON_STATUS, 0.0, None, (info,)), stream_id)
-
-    def _send_error(
-        self, transaction_id: float, code: str, description: str, extra: Mapping[str, AmfValue] | None = None
-    ) -> None:
-        if transaction_id:
-            info = make_info("error", code, description, extra)
-            self._send_command(Command(ERROR, transaction_id, None, (info,)))
-
-    # What the client sends
-
-    def _on_handshake_done(self) -> None:
-        return
-
-    def _on_command(self, command: Command, stream_id: int) -> None:
-        if command.name == "connect":
-            self._on_connect(command)
-        elif self.state is ConnectionState.UNCONNECTED:
-            raise RemoteProtocolError(f"{command.name[:64]!r} comes before connect")
-        elif self.state is ConnectionState.CONNECTING and command.name != "close":
-            self._send_error(
-                command.transaction_id, "NetConnection.Call.Failed", "connect is not yet answered"
-            )
-        elif (handler := self._stream_commands.get(command.name)) or (
-            handler := self._connection_commands.get(command.name)
-        ):
-            handler(command, stream_id)
-        else:
-            self._on_call(command, stream_id)
-
-    def _on_connect(self, command: Command) -> None:
-        self._advance(ConnectionInput.CONNECT, RemoteProtocolError)
-        command_object = command.command_object
-        if not isinstance(command_object, Mapping):
-            raise RemoteProtocolError("connect has no command object")
-        app, tc_url = command_object.get("app"), command_object.get("tcUrl")
-        self.object_encoding = 3 if command_object.get("objectEncoding") == 3 else 0
-        self._connect_id = command.transaction_id
-        self._announce_window(DEFAULT_WINDOW)
-        self._send_control(MessageType.SET_PEER_BANDWIDTH, pack_u32(DEFAULT_WINDOW) + _DYNAMIC_LIMIT)
-        self._announce_chunk_size()
-        self._events.append(
-            ConnectRequested(
-                command.transaction_id,
-                app if isinstance(app, str) else "",
-                tc_url if isinstance(tc_url, str) else "",
-                command_object,
-                command.arguments,
-                self.object_encoding,
-            )
-        )
-
-    def _on_call(self, command: Command, stream_id: int) -> None:
-        transaction_id = command.transaction_id
-        if transaction_id:
-            if sum(self._pending.values()) >= self.limits.max_pending_calls:
-                self._send_error(
-                    transaction_id, "NetConnection.Call.Failed", "too many calls wait for an answer"
-                )
-                return
-            self._pending[transaction_id] = self._pending.get(transaction_id, 0) + 1
-        self._events.append(CallReceived(command.name, transaction_id, command.arguments, stream_id))
-
-    def _on_answer(self, command: Command, _stream_id: int) -> None:
-        event = ResultReceived if command.name == RESULT else ErrorReceived
-        self._events.append(event(command.transaction_id, command.arguments))
-
-    def _on_close(self, _command: Command, _stream_id: int) -> None:
-        self.close()
-
-    def _answer_undefined(self, command: Command, _stream_id: int) -> None:
-        if command.transaction_id:
-            self._send_command(Command(RESULT, command.transaction_id))
-
-    def _answer_stream_length(self, command: Command, _stream_id: int) -> None:
-        if command.transaction_id:
-            self._send_command(Command(RESULT, command.transaction_id, None, (0.0,)))
-
-    def _on_create_stream(self, command: Command, _stream_id: int) -> None:
-        limit = self.limits.max_streams
-        stream_id = next((free for free in range(1, limit + 1) if free not in self._streams), 0)
-        if not stream_id:
-            self._send_error(
-                command.transaction_id, "NetConnection.Call.Failed", f"more than {limit} streams"
-            )
-            return
-        self._streams[stream_id] = _Stream(stream_id)
-        if command.transaction_id:
-            self._send_command(Command(RESULT, command.transaction_id, None, (float(stream_id),)))
-        self._events.append(StreamCreated(stream_id, command.transaction_id))
-
-    def _on_delete_stream(self, command: Command, _stream_id: int) -> None:
-        argument = command.arguments[0] if command.arguments else 0
-        stream_id = int(argument) if isinstance(argument, int | float) and abs(argument) < 2**32 else 0
-        stream = self._streams.pop(stream_id, None)
-        if stream is not None:
-            self._end(stream)
-
-    def _on_close_stream(self, _command: Command, stream_id: int) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is not None:
-            self._end(stream)
-
-    def _end(self, stream: _Stream) -> None:
-        if stream.state is not StreamState.IDLE:
-            stream.advance(StreamInput.CLOSE)
-            self._events.append(StreamClosed(stream.stream_id))
-
-    def _close_streams(self) -> None:
-        for stream in self._streams.values():
-            self._end(stream)
-        self._streams.clear()
-
-    def _start(self, command: Command, stream_id: int, cause: StreamInput) -> _Stream | None:
-        """Return the stream that is to publish or play, None if there is none or it is only to stop.
-
-        Flash stops with the name `false`, and may give a new name without stopping first.
-        """
-        stream = self._streams.get(stream_id)
-        if stream is None:
-            self._send_status(stream_id, "error", "NetStream.Failed", f"there is no stream {stream_id}")
-            return None
-        self._end(stream)
-        name = command.arguments[0] if command.arguments else None
-        if name is False:
-            return None
-        stream.advance(cause)
-        stream.name = name if isinstance(name, str) else ""
-        stream.audio = stream.video = True
-        return stream
-
-    def _on_publish(self, command: Command, stream_id: int) -> None:
-        stream = self._start(command, stream_id, StreamInput.PUBLISH)
-        if stream is not None:
-            kind = command.arguments[1] if len(command.arguments) > 1 else None
-            kind = kind if isinstance(kind, str) else "live"
-            self._events.append(PublishRequested(stream_id, stream.name, kind))
-
-    def _on_play(self, command: Command, stream_id: int) -> None:
-        stream = self._start(command, stream_id, StreamInput.PLAY)
-        if stream is None:
-            return
-        start, duration, reset = (*command.arguments[1:4], None, None, None)[:3]
-        self._events.append(
-            PlayRequested(
-                stream_id,
-                stream.name,
-                float(start) if isinstance(start, int | float) else -2000.0,
-                float(duration) if isinstance(duration, int | float) else -1000.0,
-                reset is None or bool(reset),
-            )
-        )
-
-    def _on_receive(self, command: Command, stream_id: int) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is None:
-            return
-        wanted = bool(command.arguments[0]) if command.arguments else True
-        if command.name == "receiveAudio":
-            stream.audio = wanted
-        else:
-            stream.video = wanted
-        self._events.append(ReceiveChanged(stream_id, stream.audio, stream.video))
-
-    def _on_pause(self, command: Command, stream_id: int) -> None:
-        stream = self._streams.get(stream_id)
-        if stream is None or stream.state is not StreamState.PLAYING:
-            return
-        paused = bool(command.arguments[0]) if command.arguments else True
-        position = command.arguments[1] if len(command.arguments) > 1 else 0.0
-        code = "NetStream.Pause.Notify" if paused else "NetStream.Unpause.Notify"
-        self._send_status(stream_id, "status", code, stream.name)
-        position_ms = float(position) if isinstance(position, int | float) else 0.0
-        self._events.append(PauseRequested(stream_id, paused, position_ms))
-
-    def _on_seek(self, _command: Command, stream_id: int) -> None:
-        if stream_id in self._streams:
-            self._send_status(stream_id, "error", "NetStream.Seek.Failed", "a live stream cannot seek")
-
-    def _on_stream_control(self, control: UserControl) -> None:
-        if control.event_type == UserControlType.SET_BUFFER_LENGTH:
-            self._events.append(BufferLengthSet(*control.values[:2]))
-
-    def _publishing(self, stream_id: int) -> bool:
-        stream = self._streams.get(stream_id)
-        return stream is not None and stream.state is StreamState.PUBLISHING
-
-    def _on_audio(self, message: Message) -> None:
-        # media of a stream that does not publish is what was under way when it ended
-        if self._publishing(message.stream_id):
-            self._events.append(AudioReceived(message.stream_id, message.timestamp_ms, message.payload))
-
-    def _on_video(self, message: Message) -> None:
-        if self._publishing(message.stream_id):
-            self._events.append(VideoReceived(message.stream_id, message.timestamp_ms, message.payload))
-
-    def _takes_data(self, stream_id: int) -> bool:
-        return self._publishing(stream_id)
-
-    def _on_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
-        if values and values[0] == "@setDataFrame":
-            values = values[1:]
-        self._events.append(DataReceived(stream_id, timestamp_ms, values))

@@ -6,6 +6,7 @@ acknowledgements, pings, chunk sizes. Subclasses give commands and media their m
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from rtmp.chunk import COMMAND_CHUNK_STREAM, CONTROL_CHUNK_STREAM
 from rtmp.chunk_reader import ChunkReader
 from rtmp.chunk_writer import ChunkWriter
 from rtmp.commands import Command, parse_values, serialize_data
-from rtmp.errors import LimitExceeded, LocalProtocolError, RemoteProtocolError, RtmpError
+from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
 from rtmp.events import ConnectionClosed, Event, PongReceived
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
@@ -30,6 +31,7 @@ from rtmp.messages import (
 from rtmp.state import CONNECTION_TRANSITIONS, ConnectionInput, ConnectionState, advance
 
 DEFAULT_WINDOW = 2_500_000
+_ENDED = (ConnectionState.CLOSING, ConnectionState.CLOSED)
 _FIRST_MEDIA_CHUNK_STREAM = 4
 # Four chunk streams for each message stream, in ids of one byte; the writer restates the header when two
 # message streams meet in one.
@@ -69,7 +71,8 @@ class Session:
         self._writer = ChunkWriter()
         self._out: list[Payload] = []
         self._out_size = 0
-        self._events: list[Event] = []
+        self._events: deque[Event] = deque()
+        self._messages: deque[Message] = deque()
         self._peer_window = DEFAULT_WINDOW
         self._last_ack = 0
         self._announced_window = 0
@@ -90,24 +93,62 @@ class Session:
 
     # Bytes in, events out
 
-    def receive_data(self, data: bytes) -> list[Event]:
-        """Take bytes from the peer; return the events they cause.
-
-        Raises RemoteProtocolError when the peer breaks the protocol: `take_events` then has the events before
-        the fault, the connection must be closed, and every further call raises the same error again.
-        """
-        if self._failure is not None:
-            raise self._failure
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the peer; `next_event` then says what they cause. Never raises."""
+        if self._failure is not None or self.state in _ENDED:
+            return
         try:
-            self._receive(data)
+            self._receive(bytes(data))
         except RemoteProtocolError as error:
             self._failure = error
+
+    def next_event(self) -> Event | None:
+        """Return the next event, None if more bytes are needed.
+
+        Messages are acted on one by one, each after the caller has dealt with the events of the one before:
+        so a client that does not wait for answers sees the same as one that does, and a stream in an event
+        still exists. Raises RemoteProtocolError, after all events before the fault, if the peer broke the
+        protocol: the connection must be closed, and every further call raises the same error again.
+        """
+        while not self._events:
+            if self.state in _ENDED or not self._next_message():
+                return None
+        return self._events.popleft()
+
+    def _next_message(self) -> bool:
+        """Act on one message; return whether there was one."""
+        if not self._messages:
+            if self._failure is not None:
+                raise self._failure
+            return False
+        message = self._messages.popleft()
+        try:
+            self._handle(message)
+        except RemoteProtocolError as error:
+            self._messages.clear()
+            self._failure = error
+        return True
+
+    def receive_data(self, data: bytes) -> list[Event]:
+        """Take bytes from the peer; return all the events they cause.
+
+        For callers that need no commands in between; see `next_event`. Raises RemoteProtocolError, and
+        `take_events` then has the events before the fault.
+        """
+        self.feed(data)
+        events: list[Event] = []
+        try:
+            while (event := self.next_event()) is not None:
+                events.append(event)
+        except RemoteProtocolError:
+            self._events.extend(events)
             raise
-        return self.take_events()
+        return events
 
     def take_events(self) -> list[Event]:
         """Return the events that have not been returned yet."""
-        events, self._events = self._events, []
+        events = list(self._events)
+        self._events.clear()
         return events
 
     def connection_lost(self, reason: RtmpError | None = None) -> list[Event]:
@@ -143,9 +184,6 @@ class Session:
         self._send_user_control(UserControlType.PING_REQUEST, timestamp_ms & 0xFFFFFFFF)
 
     def _receive(self, data: bytes) -> None:
-        if self.state in (ConnectionState.CLOSING, ConnectionState.CLOSED):
-            return
-        data = bytes(data)
         self.bytes_received += len(data)
         if not self._handshake.done:
             data = self._receive_handshake(data)
@@ -156,7 +194,8 @@ class Session:
             self._reader.receive_data(data, messages)
         finally:
             # also after a fault further on: the messages before it have arrived
-            self._handle(messages)
+            self.messages_received += len(messages)
+            self._messages.extend(messages)
         self._acknowledge()
 
     def _receive_handshake(self, data: bytes) -> bytes:
@@ -167,16 +206,11 @@ class Session:
             self._on_handshake_done()
         return rest
 
-    def _handle(self, messages: list[Message]) -> None:
-        self.messages_received += len(messages)
-        handlers = self._handlers
-        for message in messages:
-            if self.state is ConnectionState.CLOSING:
-                return
-            handler = handlers.get(message.type_id)
-            # shared objects and unknown types are of no use here, and no harm
-            if handler is not None:
-                handler(message)
+    def _handle(self, message: Message) -> None:
+        handler = self._handlers.get(message.type_id)
+        # shared objects and unknown types are of no use here, and no harm
+        if handler is not None:
+            handler(message)
 
     # Control messages
 
@@ -227,7 +261,8 @@ class Session:
             self._on_data(message.stream_id, message.timestamp_ms, tuple(values))
 
     def _on_aggregate(self, message: Message) -> None:
-        self._handle(list(split_aggregate(message)))
+        for part in split_aggregate(message):
+            self._handle(part)
 
     # What subclasses decide
 
@@ -261,7 +296,7 @@ class Session:
         self.state = advance(CONNECTION_TRANSITIONS, self.state, cause, at_fault)
 
     def _check_open(self) -> None:
-        if self.state in (ConnectionState.HANDSHAKE, ConnectionState.CLOSING, ConnectionState.CLOSED):
+        if self.state in (ConnectionState.HANDSHAKE, *_ENDED):
             raise LocalProtocolError(f"nothing can be sent in state {self.state.name}")
 
     def _check_connected(self) -> None:
@@ -302,6 +337,3 @@ class Session:
     def _send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         chunk_stream = media_chunk_stream(stream_id, _VIDEO)
         self._send(chunk_stream, MessageType.VIDEO, stream_id, timestamp_ms, payload)
-
-    def _too_many(self, what: str, limit: int) -> LimitExceeded:
-        return LimitExceeded(f"more than {limit} {what}")

@@ -1,6 +1,7 @@
 """The asyncio shell around the RTMP sessions: it moves bytes and keeps time, and decides nothing else."""
 
-from rtmp.aio.client import ClientStream, IncomingCall, RtmpClient
+from rtmp.aio.client import IncomingCall, RtmpClient
+from rtmp.aio.client_stream import ClientStream
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler, start_server
 
 __all__ = [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rtmp.aio.client_stream import ClientStream
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
 from rtmp.client_session import ClientSession
@@ -18,7 +19,6 @@ from rtmp.errors import (
     ConnectionLost,
     ConnectRejected,
     RtmpError,
-    StreamFailed,
 )
 from rtmp.events import (
     AudioReceived,
@@ -35,7 +35,6 @@ from rtmp.events import (
     VideoReceived,
 )
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
-from rtmp.messages import Payload
 
 logger = logging.getLogger("rtmp")
 
@@ -62,84 +61,6 @@ class ClientStats:
 
 
 OnCall = Callable[[str, tuple[AmfValue, ...]], None]
-OnMedia = Callable[[int, Payload], None]
-OnData = Callable[[int, tuple[AmfValue, ...]], None]
-
-
-class ClientStream:
-    """A message stream (NetStream). Set the `on_...` callbacks, then publish or play.
-
-    `on_audio` and `on_video` get (timestamp_ms, payload), `on_data` (timestamp_ms, values), `on_status` the
-    event. They run on the event loop and must not block.
-    """
-
-    def __init__(self, client: RtmpClient, stream_id: int) -> None:
-        self.stream_id = stream_id
-        self.on_audio: OnMedia | None = None
-        self.on_video: OnMedia | None = None
-        self.on_data: OnData | None = None
-        self.on_status: Callable[[StatusReceived], None] | None = None
-        self._client = client
-        self._start: asyncio.Future[StatusReceived] | None = None
-
-    async def publish(self, name: str, kind: str = "live") -> StatusReceived:
-        """Publish; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
-        self._client.session.publish(self.stream_id, name, kind)
-        return await self._started()
-
-    async def play(self, name: str, start: float = -2000.0) -> StatusReceived:
-        """Play; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
-        self._client.session.play(self.stream_id, name, start)
-        return await self._started()
-
-    def send_audio(self, timestamp_ms: int, payload: Payload) -> None:
-        """Send audio, dropped and counted while the server reads too slowly or if the connection is gone."""
-        self._client._send_media(self._client.session.send_audio, self.stream_id, timestamp_ms, payload)
-
-    def send_video(self, timestamp_ms: int, payload: Payload) -> None:
-        """Send video, dropped and counted while the server reads too slowly or if the connection is gone."""
-        self._client._send_media(self._client.session.send_video, self.stream_id, timestamp_ms, payload)
-
-    def send_data(self, timestamp_ms: int, *values: AmfValue) -> None:
-        """Send a data message."""
-        if not self._client.is_closed:
-            self._client.session.send_data(self.stream_id, timestamp_ms, *values)
-            self._client._after_commands()
-
-    def stop(self) -> None:
-        """Stop publishing or playing; the stream can be used again (closeStream)."""
-        if not self._client.is_closed:
-            self._client.session.close_stream(self.stream_id)
-            self._client._after_commands()
-
-    def close(self) -> None:
-        """Stop publishing or playing and give the stream up (deleteStream)."""
-        if self._client._streams.pop(self.stream_id, None) is not None and not self._client.is_closed:
-            self._client.session.delete_stream(self.stream_id)
-            self._client._after_commands()
-
-    async def _started(self) -> StatusReceived:
-        self._client._after_commands()
-        self._start = self._client._loop.create_future()
-        try:
-            return await self._start
-        finally:
-            self._start = None
-
-    def _on_status(self, event: StatusReceived) -> None:
-        waits = self._start is not None and not self._start.done()
-        if waits and self._start is not None:
-            if event.level == "error" or event.code == "NetStream.Play.StreamNotFound":
-                info = event.info if isinstance(event.info, Mapping) else {}
-                self._start.set_exception(StreamFailed(event.code, event.description, info))
-            elif event.code in ("NetStream.Publish.Start", "NetStream.Play.Start"):
-                self._start.set_result(event)
-        if self.on_status is not None:
-            self.on_status(event)
-
-    def _on_lost(self, error: RtmpError) -> None:
-        if self._start is not None and not self._start.done():
-            self._start.set_exception(error)
 
 
 class RtmpClient(Connection[ClientSession]):
@@ -202,7 +123,7 @@ class RtmpClient(Connection[ClientSession]):
 
     @property
     def closed(self) -> asyncio.Future[RtmpError | None]:
-        """Await it to wait for the end of the connection; its result is the reason, None for an orderly end."""
+        """Done when the connection has ended; its result is the reason, None for an orderly end."""
         return self._closed
 
     @property
@@ -220,7 +141,7 @@ class RtmpClient(Connection[ClientSession]):
         """
         self._check_alive_for_command()
         transaction_id = self.session.call(name, *arguments)
-        self._after_commands()
+        self.commands_given()
         future: asyncio.Future[AmfValue] = self._loop.create_future()
         self._calls[transaction_id] = future
         try:
@@ -232,13 +153,13 @@ class RtmpClient(Connection[ClientSession]):
         """Call a method of the server without wanting an answer. Raises ConnectionLost if closed."""
         self._check_alive_for_command()
         self.session.notify(name, *arguments)
-        self._after_commands()
+        self.commands_given()
 
     async def create_stream(self) -> ClientStream:
         """Return a new message stream. Raises CallFailed, ConnectionLost."""
         self._check_alive_for_command()
         transaction_id = self.session.create_stream()
-        self._after_commands()
+        self.commands_given()
         future: asyncio.Future[ClientStream] = self._loop.create_future()
         self._creates[transaction_id] = future
         try:
@@ -306,7 +227,7 @@ class RtmpClient(Connection[ClientSession]):
                 if stream.on_data is not None:
                     stream.on_data(timestamp_ms, values)
             case StatusReceived():
-                stream._on_status(event)
+                stream.handle_status(event)
 
     def _on_incoming(self, event: CallReceived) -> None:
         if self._incoming.full():
@@ -332,6 +253,7 @@ class RtmpClient(Connection[ClientSession]):
     def _on_stream_created(self, stream_id: int, transaction_id: float) -> None:
         future = self._creates.get(transaction_id)
         if future is not None and not future.done():
+            self._streams = {key: kept for key, kept in self._streams.items() if not kept.is_deleted}
             stream = self._streams[stream_id] = ClientStream(self, stream_id)
             future.set_result(stream)
 
@@ -342,7 +264,7 @@ class RtmpClient(Connection[ClientSession]):
             if not future.done():
                 future.set_exception(error)
         for stream in self._streams.values():
-            stream._on_lost(error)
+            stream.handle_lost(error)
         if self._incoming.full():
             self._incoming.get_nowait()
         self._incoming.put_nowait(None)
@@ -354,10 +276,3 @@ class RtmpClient(Connection[ClientSession]):
     def _check_alive_for_command(self) -> None:
         if self._closing:
             raise ConnectionLost("the connection is closed")
-
-    def _send_media(
-        self, send: Callable[[int, int, Payload], None], stream_id: int, timestamp_ms: int, payload: Payload
-    ) -> None:
-        if not self._closing and self._media_has_room():
-            send(stream_id, timestamp_ms, payload)
-            self._after_commands()

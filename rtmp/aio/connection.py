@@ -78,7 +78,11 @@ class Connection(asyncio.Protocol, Generic[S]):
     # Ending
 
     def close(self, reason: RtmpError | None = None) -> None:
-        """Flush what is queued, then close. `reason` goes into ConnectionClosed."""
+        """Flush what is queued, then close. `reason` goes into ConnectionClosed.
+
+        The connection stays half open until the peer closes too, `Timeouts.close` at most: closing a socket
+        with unread data resets it, and the peer might never see the last answer.
+        """
         if self._closing:
             return
         self._closing = True
@@ -87,8 +91,8 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.session.close()
         self._cancel_timers()
         if self._transport is not None:
-            self._transport.close()
             self._start_timer("close", self.timeouts.close, self._transport.abort)
+            self._end_writing(self._transport)
 
     def abort(self, reason: RtmpError | None = None) -> None:
         """Close at once; what is queued is lost."""
@@ -99,6 +103,16 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._cancel_timers()
         if self._transport is not None:
             self._transport.abort()
+
+    def _end_writing(self, transport: asyncio.Transport) -> None:
+        if not transport.can_write_eof():  # TLS
+            transport.close()
+            return
+        try:
+            transport.resume_reading()
+            transport.write_eof()
+        except OSError:  # the peer has reset the connection already
+            transport.abort()
 
     def pause_reading(self) -> None:
         """Stop reading from the peer; it will feel it through TCP."""
@@ -132,17 +146,18 @@ class Connection(asyncio.Protocol, Generic[S]):
         if self._closing:
             return
         self._last_received = self._loop.time()
-        in_handshake = self.session.state is ConnectionState.HANDSHAKE
+        session = self.session
+        in_handshake = session.state is ConnectionState.HANDSHAKE
+        session.feed(data)
+        if in_handshake and session.state is not ConnectionState.HANDSHAKE:
+            self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
         try:
-            events = self.session.receive_data(data)
+            while not self._closing and (event := session.next_event()) is not None:
+                self._deliver(event)
         except RemoteProtocolError as error:
-            self._deliver_all(self.session.take_events())
             self._fail(error)
             return
-        if in_handshake and self.session.state is not ConnectionState.HANDSHAKE:
-            self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
-        self._deliver_all(events)
-        self._after_commands()
+        self.commands_given()
 
     def eof_received(self) -> bool:
         """Let the transport close itself: RTMP has no half-closed connections."""
@@ -177,7 +192,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             self._flush_scheduled = True
             self._loop.call_soon(self._flush)
 
-    def _after_commands(self) -> None:
+    def commands_given(self) -> None:
         """Flush soon; end if the session wants to, or if the peer has let too much pile up."""
         session = self.session
         if session.pending_size:
@@ -187,7 +202,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         elif self.write_paused or session.pending_size > session.limits.max_write_buffer:
             self._check_write_buffer()
 
-    def _media_has_room(self) -> bool:
+    def media_has_room(self) -> bool:
         """Return whether media may be sent now; count the message as dropped if not."""
         if self.write_paused or self.session.pending_size > self.session.limits.max_write_buffer_media:
             self.dropped_media += 1
@@ -207,12 +222,6 @@ class Connection(asyncio.Protocol, Generic[S]):
 
     # Events
 
-    def _deliver_all(self, events: list[Event]) -> None:
-        for event in events:
-            if self._closing:
-                return
-            self._deliver(event)
-
     def _fail(self, error: RtmpError) -> None:
         if self._closing:
             return
@@ -226,7 +235,7 @@ class Connection(asyncio.Protocol, Generic[S]):
 
     def _start_timer(self, name: str, seconds: float, callback: object) -> None:
         self._cancel_timer(name)
-        assert callable(callback)  # noqa: S101 - narrows the type of bound methods of either kind
+        assert callable(callback)
         self._timers[name] = self._loop.call_later(seconds, callback)
 
     def _cancel_timer(self, name: str) -> None:

@@ -54,7 +54,7 @@ class ServerConnection(Connection[ServerSession]):
         """Accept the connect that waits."""
         if not self._closing:
             self.session.accept_connect(event, description, extra)
-            self._after_commands()
+            self.commands_given()
 
     def reject_connect(
         self,
@@ -65,13 +65,13 @@ class ServerConnection(Connection[ServerSession]):
         """Refuse the connect that waits; the connection closes once the answer has left."""
         if not self._closing:
             self.session.reject_connect(code, description, extra)
-            self._after_commands()
+            self.commands_given()
 
     def respond(self, transaction_id: float, *values: AmfValue) -> None:
         """Answer a call with `_result`."""
         if not self._closing:
             self.session.respond(transaction_id, *values)
-            self._after_commands()
+            self.commands_given()
 
     def respond_error(
         self,
@@ -83,13 +83,13 @@ class ServerConnection(Connection[ServerSession]):
         """Answer a call with `_error`."""
         if not self._closing:
             self.session.respond_error(transaction_id, code, description, extra)
-            self._after_commands()
+            self.commands_given()
 
     def call(self, name: str, *arguments: AmfValue) -> None:
         """Call a method of the client."""
         if not self._closing:
             self.session.call(name, *arguments)
-            self._after_commands()
+            self.commands_given()
 
     def send_status(
         self,
@@ -102,13 +102,13 @@ class ServerConnection(Connection[ServerSession]):
         """Send onStatus; stream 0 is the connection."""
         if not self._closing:
             self.session.send_status(stream_id, level, code, description, extra)
-            self._after_commands()
+            self.commands_given()
 
     def accept_publish(self, stream_id: int, description: str = "") -> None:
         """Accept a publish."""
         if not self._closing:
             self.session.accept_publish(stream_id, description)
-            self._after_commands()
+            self.commands_given()
 
     def reject_publish(
         self, stream_id: int, code: str = "NetStream.Publish.BadName", description: str = "Publish refused."
@@ -116,13 +116,13 @@ class ServerConnection(Connection[ServerSession]):
         """Refuse a publish."""
         if not self._closing:
             self.session.reject_publish(stream_id, code, description)
-            self._after_commands()
+            self.commands_given()
 
     def accept_play(self, stream_id: int, description: str = "") -> None:
         """Accept a play."""
         if not self._closing:
             self.session.accept_play(stream_id, description)
-            self._after_commands()
+            self.commands_given()
 
     def reject_play(
         self,
@@ -133,31 +133,31 @@ class ServerConnection(Connection[ServerSession]):
         """Refuse a play."""
         if not self._closing:
             self.session.reject_play(stream_id, code, description)
-            self._after_commands()
+            self.commands_given()
 
     def end_play(self, stream_id: int, description: str = "") -> None:
         """Tell a player that its stream has ended."""
         if not self._closing:
             self.session.end_play(stream_id, description)
-            self._after_commands()
+            self.commands_given()
 
     def send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         """Send audio, or drop and count it in `dropped_media` while the client reads too slowly."""
-        if not self._closing and self._media_has_room():
+        if not self._closing and self.media_has_room():
             self.session.send_audio(stream_id, timestamp_ms, payload)
-            self._after_commands()
+            self.commands_given()
 
     def send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         """Send video, or drop and count it in `dropped_media` while the client reads too slowly."""
-        if not self._closing and self._media_has_room():
+        if not self._closing and self.media_has_room():
             self.session.send_video(stream_id, timestamp_ms, payload)
-            self._after_commands()
+            self.commands_given()
 
     def send_data(self, stream_id: int, timestamp_ms: int, *values: AmfValue) -> None:
         """Send a data message."""
         if not self._closing:
             self.session.send_data(stream_id, timestamp_ms, *values)
-            self._after_commands()
+            self.commands_given()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the program for a handler, then wait for the handshake."""

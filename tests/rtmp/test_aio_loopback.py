@@ -37,7 +37,7 @@ class Handler:
             future.set_result(event)
         self.answer(event)
 
-    def answer(self, event: ev.Event) -> None:
+    def answer(self, event: ev.Event) -> None:  # noqa: PLR0912 - a table of answers
         connection = self.connection
         match event:
             case ev.ConnectRequested(app="refuse"):
@@ -105,8 +105,12 @@ async def test_connect_and_call(handshake: Any, object_encoding: int) -> None:
     async with running() as run:
         client = await deadline(
             RtmpClient.connect(
-                run.url("sip/alice@example.com"), "login", "", None,
-                handshake=handshake, object_encoding=object_encoding,
+                run.url("sip/alice@example.com"),
+                "login",
+                "",
+                None,
+                handshake=handshake,
+                object_encoding=object_encoding,
             )
         )
         requested = run.handlers[0].events[0]
@@ -182,5 +186,3 @@ async def test_refused_publish_and_play() -> None:
         await deadline(stream.publish("free"))
         client.close()
         await deadline(client.closed)
-
-

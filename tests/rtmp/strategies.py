@@ -1,0 +1,38 @@
+"""hypothesis strategies for AMF values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from rtmp.amf0 import UNDEFINED, EcmaArray, TypedObject, XmlDocument
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
+dates = st.integers(-(10**12), 10**13).map(lambda ms: EPOCH + timedelta(milliseconds=ms))
+scalars = st.one_of(
+    st.none(),
+    st.just(UNDEFINED),
+    st.booleans(),
+    st.floats(allow_nan=False),
+    texts,
+    dates,
+    st.builds(XmlDocument, texts),
+    st.binary(max_size=40),
+)
+
+
+def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    members = st.dictionaries(names, inner, max_size=4)
+    return st.one_of(
+        st.lists(inner, max_size=4),
+        members,
+        members.filter(bool).map(EcmaArray),
+        st.builds(TypedObject, names, members),
+    )
+
+
+values = st.recursive(scalars, _containers, max_leaves=12)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtmp.amf3 import Amf3Reader, Amf3Writer
+from rtmp.amf_value import UNDEFINED, EcmaArray, TypedObject, XmlDocument
+from rtmp.errors import AmfDecodeError, AmfEncodeError
+from tests.rtmp.strategies import values
+
+# (bytes, value, whether we write it the same way)
+VECTORS: list[tuple[str, Any, bool]] = [
+    ("00", UNDEFINED, True),
+    ("01", None, True),
+    ("02", False, True),
+    ("03", True, True),
+    ("04 7f", 127, True),
+    ("04 8100", 128, True),
+    ("04 ff7f", 0x3FFF, True),
+    ("04 818000", 0x4000, True),
+    ("04 80c08000", 0x200000, True),
+    ("04 bfffffff", (1 << 28) - 1, True),
+    ("04 ffffffff", -1, True),
+    ("04 c0808000", -(1 << 28), True),
+    ("05 3ff8000000000000", 1.5, True),
+    ("06 01", "", True),
+    ("06 05 c3a9", "é", True),
+    ("07 03 61", XmlDocument("a", legacy=True), True),
+    ("0b 03 61", XmlDocument("a"), True),
+    ("08 01 0000000000000000", datetime(1970, 1, 1, tzinfo=UTC), True),
+    ("09 05 01 01 03", [None, True], True),
+    ("09 03 03 61 01 01 04 05", EcmaArray({"a": None, "0": 5}), False),
+    ("09 01 03 61 01 01", EcmaArray({"a": None}), True),
+    ("0a 0b 01 03 61 01 01", {"a": None}, True),
+    ("0a 0b 03 43 03 61 01 01", TypedObject("C", {"a": None}), True),
+    ("0a 23 01 03 61 03 62 04 01 04 02", {"a": 1, "b": 2}, False),  # sealed
+    ("0a 1b 01 03 61 04 01 03 62 04 02 01", {"a": 1, "b": 2}, False),  # sealed and dynamic
+    ("0c 05 0102", b"\x01\x02", True),
+    # string, object and traits references
+    ("09 05 01 06 03 61 06 00", ["a", "a"], False),
+    ("09 05 01 0a 0b 01 01 0a 02", [{}, {}], False),
+    ("09 05 01 0a 13 01 03 61 04 01 0a 01 04 02", [{"a": 1}, {"a": 2}], False),
+]
+
+
+def decode(data: bytes) -> Any:
+    value, end = Amf3Reader(data).read_value_at(0)
+    assert end == len(data)
+    return value
+
+
+@pytest.mark.parametrize(("data", "value", "canonical"), VECTORS)
+def test_vectors(data: str, value: Any, canonical: bool) -> None:
+    content = bytes.fromhex(data)
+    decoded = decode(content)
+    assert decoded == value
+    assert type(decoded) is type(value)
+    assert Amf3Reader(content + b"\xff").read_value_at(0) == (value, len(content))
+    if canonical:
+        assert Amf3Writer().write_value(value) == content
+    for cut in range(len(content)):
+        with pytest.raises(AmfDecodeError):
+            Amf3Reader(content[:cut]).read_value_at(0)
+
+
+@given(st.one_of(values, st.integers(-(1 << 40), 1 << 40)))
+def test_round_trip(value: Any) -> None:
+    assert decode(Amf3Writer().write_value(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("06 02", "string reference 1"),
+        ("0a 05", "traits reference 1"),
+        ("0a 06", "reference 3"),
+        ("0a 07 03 43", "externalizable"),
+        ("09 03 01 09 00", "cyclic"),
+        ("09 ffffffff 01", "count"),
+        ("0a f3fffffb 01", "count"),
+        ("0d", "marker 0x0d"),
+        ("08 01 7ff0000000000000", "date"),
+    ],
+)
+def test_refused(data: str, message: str) -> None:
+    with pytest.raises(AmfDecodeError, match=message):
+        decode(bytes.fromhex(data))
+
+
+def test_repeated_string_references_are_bounded() -> None:
+    size = (3 << 14 | 1 << 7 | 1) >> 1
+    text = b"\x06\x83\x81\x01" + b"a" * size
+    count = 5000
+    header = Amf3Writer().write_value([None] * count)[:-count]
+    with pytest.raises(AmfDecodeError, match="elements"):
+        decode(header + text + b"\x06\x00" * (count - 1))
+
+
+def test_empty_member_name_cannot_be_written() -> None:
+    with pytest.raises(AmfEncodeError, match="empty name"):
+        Amf3Writer().write_value({"": 1})

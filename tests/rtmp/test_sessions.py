@@ -1,0 +1,445 @@
+"""Server and client sessions against each other, and against commands written by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtmp import events as ev
+from rtmp.chunk_reader import ChunkReader
+from rtmp.chunk_writer import ChunkWriter
+from rtmp.client_session import ClientSession
+from rtmp.commands import Command
+from rtmp.errors import LocalProtocolError, RemoteProtocolError
+from rtmp.handshake import PACKET_SIZE
+from rtmp.limits import Limits
+from rtmp.messages import Message, MessageType, UserControl, UserControlType
+from rtmp.server_session import ServerSession
+from rtmp.state import ConnectionState, StreamState
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "rtmp"
+HANDSHAKE = 1 + 2 * PACKET_SIZE
+
+
+class RawClient:
+    """Writes commands by hand, so that it can also break the rules."""
+
+    def __init__(self, session: ServerSession) -> None:
+        self.session = session
+        self.writer = ChunkWriter()
+        self.reader = ChunkReader(Limits())
+        session.receive_data(b"\x03" + bytes(PACKET_SIZE * 2))
+        assert len(session.data_to_send()) == HANDSHAKE
+
+    def send(self, type_id: int, payload: bytes, stream_id: int = 0, timestamp_ms: int = 0) -> list[ev.Event]:
+        pieces = self.writer.write(3 if type_id > 6 else 2, type_id, stream_id, timestamp_ms, payload)
+        return self.session.receive_data(b"".join(pieces))
+
+    def command(
+        self, name: str, tid: float, *arguments: Any, stream_id: int = 0, obj: Any = None
+    ) -> list[ev.Event]:
+        return self.send(*Command(name, tid, obj, arguments).serialize(), stream_id)
+
+    def connect(self, **members: Any) -> ev.ConnectRequested:
+        events = self.command("connect", 1.0, obj={"app": "a", "tcUrl": "rtmp://h/a", **members})
+        self.session.accept_connect(events[0])  # type: ignore[arg-type]
+        self.replies()
+        return events[0]  # type: ignore[return-value]
+
+    def messages(self) -> list[Message]:
+        messages: list[Message] = []
+        self.reader.receive_data(self.session.data_to_send(), messages)
+        return messages
+
+    def replies(self) -> list[tuple[int, Command]]:
+        return [
+            (message.stream_id, Command.parse(message.type_id, message.payload))
+            for message in self.messages()
+            if message.type_id in (MessageType.COMMAND_AMF0, MessageType.COMMAND_AMF3)
+        ]
+
+    def stream(self) -> int:
+        (event,) = self.command("createStream", 2.0)
+        assert isinstance(event, ev.StreamCreated)
+        ((_, reply),) = self.replies()
+        assert reply == Command("_result", 2.0, None, (float(event.stream_id),))
+        return event.stream_id
+
+    def publish(self, name: str = "cam") -> int:
+        stream_id = self.stream()
+        assert self.command("publish", 0.0, name, "live", stream_id=stream_id) == [
+            ev.PublishRequested(stream_id, name, "live")
+        ]
+        self.session.accept_publish(stream_id)
+        return stream_id
+
+    def play(self) -> int:
+        stream_id = self.stream()
+        self.command("play", 0.0, "cam", stream_id=stream_id)
+        self.session.accept_play(stream_id)
+        self.messages()
+        return stream_id
+
+
+@pytest.fixture
+def client() -> RawClient:
+    return RawClient(ServerSession())
+
+
+def info(command: Command) -> Any:
+    return command.arguments[0]
+
+
+def test_connect_announces_window_bandwidth_and_chunk_size_before_the_result(client: RawClient) -> None:
+    client.command("connect", 1.0, "x", obj={"app": "a", "tcUrl": "t", "objectEncoding": 0})
+    client.session.accept_connect(extra={"more": 1})
+    messages = client.messages()
+    assert [message.type_id for message in messages] == [5, 6, 20]
+    assert client.reader.chunk_size == 4096
+    reply = Command.parse(20, messages[2].payload)
+    assert (reply.name, reply.transaction_id) == ("_result", 1.0)
+    assert info(reply)["code"] == "NetConnection.Connect.Success"
+    assert info(reply)["more"] == 1
+    assert client.session.state is ConnectionState.CONNECTED
+
+
+def test_answers_echo_the_transaction_id_and_id_0_gets_none(client: RawClient) -> None:
+    client.connect()
+    (event,) = client.command("invite", 7.5, "bob")
+    assert event == ev.CallReceived("invite", 7.5, ("bob",), 0)
+    client.session.respond(7.5, "ok", 1)
+    assert client.replies() == [(0, Command("_result", 7.5, None, ("ok", 1.0)))]
+    with pytest.raises(LocalProtocolError, match=r"7\.5"):
+        client.session.respond(7.5)
+    assert client.command("bye", 0.0) == [ev.CallReceived("bye", 0.0, (), 0)]
+    client.session.respond(0.0, "unwanted")
+    client.session.respond_error(0.0)
+    for name in ("FCPublish", "releaseStream", "getStreamLength"):
+        assert client.command(name, 0.0, "cam") == []
+    assert client.messages() == []
+    client.command("FCPublish", 4.0, "cam")
+    assert client.replies() == [(0, Command("_result", 4.0))]
+
+
+def test_an_id_used_twice_is_answered_twice(client: RawClient) -> None:
+    client.connect()
+    client.command("a", 3.0)
+    client.command("b", 3.0)
+    client.session.respond(3.0, "a")
+    client.session.respond_error(3.0, description="b")
+    assert [reply.name for _, reply in client.replies()] == ["_result", "_error"]
+
+
+def test_pending_calls_are_bounded(client: RawClient) -> None:
+    client.session.limits = replace(Limits(), max_pending_calls=2)
+    client.connect()
+    assert len(client.command("a", 3.0) + client.command("a", 4.0)) == 2
+    assert client.command("a", 5.0) == []
+    ((_, reply),) = client.replies()
+    assert (reply.name, reply.transaction_id) == ("_error", 5.0)
+
+
+def test_reject_connect_closes(client: RawClient) -> None:
+    client.command("connect", 1.0, obj={"app": "a"})
+    client.session.reject_connect(description="403 Forbidden", extra={"ex": {"code": 302.0}})
+    ((_, reply),) = client.replies()
+    assert (reply.name, reply.transaction_id) == ("_error", 1.0)
+    assert info(reply) == {
+        "level": "error",
+        "code": "NetConnection.Connect.Rejected",
+        "description": "403 Forbidden",
+        "ex": {"code": 302.0},
+    }
+    assert client.session.state is ConnectionState.CLOSING
+    assert client.command("bye", 2.0) == []
+    assert client.session.connection_lost() == [ev.ConnectionClosed(None)]
+    assert client.session.connection_lost() == []
+
+
+def test_publish_media_and_close(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.publish()
+    begin, status = client.messages()
+    assert UserControl.parse(begin.payload) == UserControl(UserControlType.STREAM_BEGIN, (stream_id,))
+    assert info(Command.parse(20, status.payload))["code"] == "NetStream.Publish.Start"
+    assert status.stream_id == stream_id
+    assert client.send(8, b"\xb2ab", stream_id, 20) == [ev.AudioReceived(stream_id, 20, b"\xb2ab")]
+    assert client.send(9, b"\x17", stream_id, 20) == [ev.VideoReceived(stream_id, 20, b"\x17")]
+    assert client.send(8, b"\xb2ab", stream_id + 1, 20) == []
+    assert client.command("closeStream", 0.0, stream_id=stream_id) == [ev.StreamClosed(stream_id)]
+    assert client.send(8, b"\xb2ab", stream_id, 40) == []
+    assert client.command("deleteStream", 0.0, stream_id) == []
+    assert client.session.stream_state(stream_id) is None
+    assert client.stream() == stream_id
+
+
+def test_publishing_anew_ends_the_old_and_false_stops(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.publish("one")
+    assert client.command("publish", 0.0, "two", stream_id=stream_id) == [
+        ev.StreamClosed(stream_id),
+        ev.PublishRequested(stream_id, "two", "live"),
+    ]
+    client.session.reject_publish(stream_id)
+    assert client.session.stream_state(stream_id) is StreamState.IDLE
+    assert client.command("publish", 0.0, False, stream_id=stream_id) == []
+    assert client.session.connection_lost() == [ev.ConnectionClosed(None)]
+
+
+def test_aggregate_and_data_messages(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.publish()
+    sub = b"\x08\x00\x00\x01\x00\x00\x05\x00\x00\x00\x00a\x00\x00\x00\x0c"
+    assert client.send(22, sub, stream_id, 100) == [ev.AudioReceived(stream_id, 100, b"a")]
+    from rtmp.commands import serialize_data
+
+    for amf3 in (False, True):
+        message = serialize_data(("@setDataFrame", "onMetaData", {"width": 1.5}), amf3=amf3)
+        assert client.send(*message, stream_id, 3) == [
+            ev.DataReceived(stream_id, 3, ("onMetaData", {"width": 1.5}))
+        ]
+
+
+def test_play_receive_and_pause(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.play()
+    client.session.send_audio(stream_id, 1, b"a")
+    assert client.command("receiveAudio", 0.0, False, stream_id=stream_id) == [
+        ev.ReceiveChanged(stream_id, audio=False, video=True)
+    ]
+    client.session.send_audio(stream_id, 2, b"a")
+    client.session.send_video(stream_id, 3, b"v")
+    assert [(m.type_id, m.timestamp_ms) for m in client.messages()] == [(8, 1), (9, 3)]
+    assert client.command("pause", 0.0, True, 5.0, stream_id=stream_id) == [
+        ev.PauseRequested(stream_id, paused=True, position_ms=5.0)
+    ]
+    ((_, reply),) = client.replies()
+    assert info(reply)["code"] == "NetStream.Pause.Notify"
+    client.session.end_play(stream_id)
+    with pytest.raises(LocalProtocolError, match="IDLE"):
+        client.session.send_audio(stream_id, 4, b"a")
+
+
+def test_ping_buffer_length_and_pong(client: RawClient) -> None:
+    client.connect()
+    assert client.send(4, UserControl(UserControlType.PING_REQUEST, (99,)).serialize()) == []
+    (message,) = client.messages()
+    assert UserControl.parse(message.payload) == UserControl(UserControlType.PING_RESPONSE, (99,))
+    assert client.send(4, UserControl(UserControlType.PING_RESPONSE, (5,)).serialize()) == [
+        ev.PongReceived(5)
+    ]
+    assert client.send(4, UserControl(UserControlType.SET_BUFFER_LENGTH, (1, 300)).serialize()) == [
+        ev.BufferLengthSet(1, 300)
+    ]
+    assert client.send(4, b"\x00\x1f\x01") == []  # an event that the specification does not have
+
+
+def test_acknowledgements(client: RawClient) -> None:
+    client.connect()
+    client.send(5, (1000).to_bytes(4, "big"))
+    stream_id = client.publish()
+    client.messages()
+    client.send(8, bytes(2000), stream_id)
+    (message,) = client.messages()
+    assert message.type_id == MessageType.ACKNOWLEDGEMENT
+    assert int.from_bytes(message.payload, "big") == client.session.bytes_received
+
+
+@pytest.mark.parametrize(
+    ("type_id", "payload", "message"),
+    [
+        (20, b"\x05", "does not begin with a name"),
+        (20, b"\x02\x00\x01a\x05", "no transaction id"),
+        (20, b"\x02\x00\x01a\x00\x7f\xf8\0\0\0\0\0\0", "transaction id nan"),
+        (20, b"\x02\x00\x01a\x00\0\0\0\0\0\0\0\0\x0c\xff\xff\xff\xff", "string of"),
+        (20, b"", "does not begin with a name"),
+        (17, b"\x00\x11\x0d", "marker 0x0d"),
+        (4, b"\x00", "without an event type"),
+        (4, b"\x00\x06\x00", "too short"),
+        (5, b"\x00", "instead of 4"),
+        (22, b"\x00", "aggregate"),
+        (20, Command("connect", 1.0, {"app": "b"}).serialize()[1], "CONNECT is not possible"),
+    ],
+)
+def test_faults_of_the_peer(client: RawClient, type_id: int, payload: bytes, message: str) -> None:
+    client.connect()
+    with pytest.raises(RemoteProtocolError, match=message):
+        client.send(type_id, payload)
+    with pytest.raises(RemoteProtocolError, match=message):
+        client.session.receive_data(b"")
+
+
+def test_events_before_a_fault_are_not_lost(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.publish()
+    good = b"".join(client.writer.write(8, 8, stream_id, 0, b"a"))
+    with pytest.raises(RemoteProtocolError, match="continuation") as caught:
+        client.session.receive_data(good + b"\xc9")
+    assert client.session.take_events() == [ev.AudioReceived(stream_id, 0, b"a")]
+    assert client.session.connection_lost(caught.value) == [
+        ev.StreamClosed(stream_id),
+        ev.ConnectionClosed(caught.value),
+    ]
+
+
+def test_commands_before_connect() -> None:
+    client = RawClient(ServerSession())
+    with pytest.raises(RemoteProtocolError, match="before connect"):
+        client.command("createStream", 1.0)
+    client = RawClient(ServerSession())
+    client.command("connect", 1.0, obj={"app": "a"})
+    assert client.command("createStream", 2.0) == []
+    ((_, reply),) = client.replies()
+    assert (reply.name, reply.transaction_id) == ("_error", 2.0)
+
+
+def test_faults_of_the_caller(client: RawClient) -> None:
+    session = client.session
+    for call in (
+        session.accept_connect,
+        lambda: session.call("x"),
+        lambda: session.respond(1.0),
+        lambda: session.accept_publish(1),
+        lambda: session.send_status(0, "status", "x"),
+        lambda: session.send_audio(1, 0, b""),
+    ):
+        with pytest.raises(LocalProtocolError):
+            call()
+    client.connect()
+    stream_id = client.stream()
+    for call in (
+        lambda: session.accept_publish(stream_id),
+        lambda: session.reject_play(stream_id),
+        lambda: session.send_status(99, "status", "x"),
+        session.accept_connect,
+    ):
+        with pytest.raises(LocalProtocolError):
+            call()
+
+
+def test_streams_are_bounded(client: RawClient) -> None:
+    client.connect()
+    for _ in range(8):
+        client.stream()
+    assert client.command("createStream", 9.0) == []
+    ((_, reply),) = client.replies()
+    assert (reply.name, reply.transaction_id) == ("_error", 9.0)
+
+
+def test_publish_without_a_stream_is_answered(client: RawClient) -> None:
+    client.connect()
+    assert client.command("publish", 0.0, "x", stream_id=5) == []
+    ((stream_id, reply),) = client.replies()
+    assert (stream_id, info(reply)["code"]) == (5, "NetStream.Failed")
+
+
+@pytest.mark.parametrize("object_encoding", [0, 3])
+def test_server_and_client_sessions(object_encoding: int) -> None:
+    server = ServerSession()
+    client = ClientSession("rtmp://h/app", ("arg",), object_encoding=object_encoding)
+    client.connect()
+    server_events: list[ev.Event] = []
+    client_events: list[ev.Event] = []
+
+    def pump() -> None:
+        while True:
+            to_server, to_client = client.data_to_send(), server.data_to_send()
+            if not to_server and not to_client:
+                return
+            server_events.extend(server.receive_data(to_server))
+            client_events.extend(client.receive_data(to_client))
+
+    pump()
+    (requested,) = server_events
+    assert isinstance(requested, ev.ConnectRequested)
+    assert (requested.app, requested.arguments) == ("app", ("arg",))
+    server.accept_connect(requested)
+    pump()
+    assert isinstance(client_events[-1], ev.ConnectAccepted)
+    tid = client.call("f", [1.5, {"a": None}], b"\x01")
+    pump()
+    assert server_events[-1] == ev.CallReceived("f", tid, ([1.5, {"a": None}], b"\x01"), 0)
+    server.respond(tid, {"r": [True]})
+    server.call("g", 1.0)
+    pump()
+    assert client_events[-2:] == [
+        ev.ResultReceived(tid, ({"r": [True]},)),
+        ev.CallReceived("g", 0.0, (1.0,), 0),
+    ]
+    create = client.create_stream()
+    pump()
+    created = client_events[-1]
+    assert created == ev.StreamCreated(1, create)
+    client.play(1, "s")
+    pump()
+    server.accept_play(1)
+    server.send_audio(1, 5, b"a" * 10_000)
+    server.send_status(0, "error", "NetConnection.Connect.Closed", "bye")
+    pump()
+    assert ev.AudioReceived(1, 5, b"a" * 10_000) in client_events
+    last = client_events[-1]
+    assert isinstance(last, ev.StatusReceived)
+    assert (last.stream_id, last.code) == (0, "NetConnection.Connect.Closed")
+    client.close_stream(1)
+    pump()
+    assert server_events[-1] == ev.StreamClosed(1)
+    with pytest.raises(LocalProtocolError, match="already called"):
+        client.connect()
+
+
+# Captures of real clients; what they lead to must not depend on how the bytes are cut.
+
+
+def replay(data: bytes, step: int) -> list[ev.Event]:
+    session = ServerSession()
+    events: list[ev.Event] = []
+    for at in range(0, len(data), step):
+        session.feed(data[at : at + step])
+        while (event := session.next_event()) is not None:
+            events.append(event)
+            if isinstance(event, ev.ConnectRequested):
+                session.accept_connect(event)
+            elif isinstance(event, ev.PublishRequested):
+                session.accept_publish(event.stream_id)
+            elif isinstance(event, ev.PlayRequested):
+                session.accept_play(event.stream_id)
+    return events
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        (
+            "ffmpeg_publish_speex",
+            "ConnectRequested StreamCreated PublishRequested DataReceived AudioReceived*20",
+        ),
+        ("ffmpeg_publish_avc_aac", "ConnectRequested StreamCreated PublishRequested DataReceived"),
+        ("rtmpdump_play", "ConnectRequested BufferLengthSet StreamCreated PlayRequested BufferLengthSet"),
+        ("ffmpeg_play", "ConnectRequested StreamCreated PlayRequested BufferLengthSet"),
+    ],
+)
+def test_captures(name: str, kinds: str) -> None:
+    data = (VECTORS / f"{name}.bin").read_bytes()
+    one_by_one = replay(data, 1)
+    for step in (2, 100, len(data)):
+        assert replay(data, step) == one_by_one
+    names = [type(event).__name__ for event in one_by_one]
+    head, _, repeated = kinds.partition(" AudioReceived*")
+    assert names[: len(head.split())] == head.split()
+    if repeated:
+        assert names.count("AudioReceived") == int(repeated)
+        speex = [event for event in one_by_one if isinstance(event, ev.AudioReceived)]
+        assert {event.payload[0] & 0xF0 for event in speex} == {0xB0}
+    if name == "ffmpeg_publish_avc_aac":
+        assert (names.count("VideoReceived"), names.count("AudioReceived")) == (22, 89)
+    with pytest.raises(RemoteProtocolError):
+        replay(data + b"\xff" * 20, 100)
+
+
+def test_rtmpdump_connect_arguments() -> None:
+    events = replay((VECTORS / "rtmpdump_play.bin").read_bytes(), 1)
+    assert isinstance(events[0], ev.ConnectRequested)
+    assert events[0].arguments == ("login", "pass", {"a": "b"})
