@@ -1,0 +1,7 @@
+"""`python -m siprtmp_b2bua` is the command `siprtmp`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

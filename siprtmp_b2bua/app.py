@@ -1,0 +1,94 @@
+"""The gateway: RTMP server, pjsip endpoint and lines in one process and one asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from media_bridge.tick_notifier import TickNotifier
+from rtmp.aio.server import RtmpServer, ServerConnection, start_server
+from rtmp.limits import Timeouts
+
+from .config import GatewayConfig
+from .errors import StartupError
+from .line import LineServices
+from .line_table import LineTable
+from .pj_endpoint import PjEndpoint
+from .rtmp_leg import RtmpLeg
+
+logger = logging.getLogger(__name__)
+
+
+class Gateway:
+    """A SIP-RTMP gateway. `start`, use it for as long as you like, `stop`; on one event loop.
+
+    There can be one in a process, because there can be one pjsua2 endpoint.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self._endpoint: PjEndpoint | None = None
+        self._server: RtmpServer | None = None
+        self._lines: LineTable | None = None
+        self._legs: set[RtmpLeg] = set()
+
+    @property
+    def rtmp_port(self) -> int:
+        """The TCP port that RTMP clients connect to."""
+        assert self._server is not None
+        return self._server.port
+
+    @property
+    def sip_port(self) -> int:
+        """The UDP and TCP port of SIP."""
+        assert self._endpoint is not None
+        return self._endpoint.sip_port
+
+    @property
+    def line_count(self) -> int:
+        """How many clients have a line."""
+        return len(self._lines) if self._lines is not None else 0
+
+    async def start(self) -> None:
+        """Start both sides; raises `StartupError` with nothing left behind."""
+        endpoint = PjEndpoint(self.config)
+        await endpoint.start()
+        self._endpoint = endpoint
+        notifier = TickNotifier(asyncio.get_running_loop())
+        self._lines = LineTable(LineServices(self.config, endpoint, notifier))
+        rtmp = self.config.rtmp
+        try:
+            self._server = await start_server(
+                self._make_leg, rtmp.host, rtmp.port, timeouts=Timeouts(connect=rtmp.connect_timeout_s)
+            )
+        except OSError as error:
+            await endpoint.stop()
+            self._endpoint = None
+            reason = error.strerror or str(error)
+            raise StartupError(
+                f"cannot listen for RTMP on {rtmp.host}:{rtmp.port}: {reason}; choose another --port"
+            ) from None
+        logger.info("RTMP on %s:%d, SIP on port %d", rtmp.host, self.rtmp_port, self.sip_port)
+
+    async def stop(self) -> None:
+        """Hang up all calls, unregister, close all connections and sockets."""
+        if self._server is not None:
+            self._server.close(connections=False)
+            for leg in list(self._legs):
+                leg.disconnect("the gateway is shutting down")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.config.shutdown_timeout_s):
+                if self._server is not None:
+                    await self._server.wait_closed()
+                if self._lines is not None:
+                    await self._lines.close_all()
+        if self._endpoint is not None:
+            await self._endpoint.stop()
+        self._server = self._endpoint = self._lines = None
+
+    def _make_leg(self, connection: ServerConnection) -> RtmpLeg:
+        assert self._lines is not None
+        leg = RtmpLeg(connection, self._lines, self._legs.discard)
+        self._legs.add(leg)
+        return leg

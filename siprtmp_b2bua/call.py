@@ -1,0 +1,214 @@
+"""One call: a SIP leg and an RTMP leg, kept in step by the table of `call_state`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from rtmp.messages import Payload
+
+from .call_audio import CallAudio
+from .call_state import CallEvent, CallState, next_state
+from .client_codecs import CodecPreference
+from .client_port import ClientPort
+from .errors import B2buaError, SipError
+from .pj_call import PjCall
+from .sdp import SdpCodec
+from .tasks import TaskGroup
+
+if TYPE_CHECKING:
+    from .line import LineServices
+
+logger = logging.getLogger(__name__)
+
+_RTP_CHECKS = 4
+"""How often the RTP counter is read within the time-out."""
+
+
+class Call:
+    """The call of one line. It lives until SIP says that it is gone; `ended` is set then."""
+
+    def __init__(
+        self,
+        sip: PjCall,
+        client: ClientPort,
+        services: LineServices,
+        *,
+        preference: CodecPreference,
+        caller: str,
+        called: str,
+    ) -> None:
+        self.state = CallState.IDLE
+        self.ended = asyncio.Event()
+        self._sip = sip
+        self._client = client
+        self._services = services
+        self._preference = preference
+        self._caller = caller
+        self._called = called
+        self._audio: CallAudio | None = None
+        self._accepted_sent = False
+        self._is_outgoing = False
+        self._local_hold = False
+        self._remote_hold = False
+        self._tasks = TaskGroup(sip.name)
+        sip.listen(self)
+
+    @property
+    def name(self) -> str:
+        """The call's id in the log."""
+        return self._sip.name
+
+    # -- from the RTMP client; IllegalTransitionError where the state does not allow it -------------------
+
+    def began(self, event: CallEvent) -> None:
+        """Enter the first state: INVITE or INVITED."""
+        self._advance(event)
+        self._is_outgoing = event is CallEvent.INVITE
+        logger.info("%s: %s from %s to %s", self.name, event.name.lower(), self._caller, self._called)
+
+    async def ring(self) -> None:
+        """Tell the caller that the client is alerted."""
+        await self._sip.ring()
+
+    async def accept(self, preference: CodecPreference) -> None:
+        """Answer with 200. If none of the client's codecs was offered, both sides hear 488."""
+        self._advance(CallEvent.ACCEPT)
+        self._preference = preference
+        try:
+            await self._sip.accept(preference)
+        except SipError as error:
+            logger.info("%s: cannot be accepted: %s", self.name, error)
+            self._client.rejected(str(error))
+            self.state = CallState.ENDING
+            await self._sip.hang_up(error.code)
+
+    async def reject(self, code: int, reason: str) -> None:
+        """Refuse an incoming call."""
+        self._advance(CallEvent.REJECT)
+        await self._sip.hang_up(code, reason)
+
+    async def bye(self) -> None:
+        """End the call, however far it is; SIP finds the right method. Nothing happens while it ends."""
+        if self.state is not CallState.ENDING:
+            self._advance(CallEvent.BYE)
+            await self._sip.hang_up()
+
+    async def hold(self, held: bool) -> None:
+        """Put the peer on hold or take it off."""
+        self._advance(CallEvent.HOLD)
+        if held != self._local_hold:
+            await self._sip.hold(held)
+            self._local_hold = held
+
+    async def send_dtmf(self, digits: str) -> None:
+        """Send digits to the peer."""
+        self._advance(CallEvent.DTMF)
+        await self._sip.dial_dtmf(digits)
+
+    def push_audio(self, tag: Payload) -> None:
+        """Play an FLV audio tag of the client to the peer; before there is a peer it is dropped."""
+        if self._audio is not None:
+            self._audio.push_tag(tag)
+
+    # -- CallListener, from SIP ----------------------------------------------------------------------------
+
+    def on_progress(self, code: int, reason: str) -> None:
+        """Pass a provisional response on."""
+        self._advance(CallEvent.RINGING)
+        if self.state is CallState.PROCEEDING:
+            self._client.ringing(f"{code} {reason}")
+
+    def on_answered(self) -> None:
+        """Enter the call proper."""
+        self._advance(CallEvent.ANSWERED)
+        if self.state is CallState.ACTIVE:
+            self._tell_accepted()
+            self._tasks.start(self._watch_rtp())
+
+    def on_audio(self, codec: SdpCodec) -> None:
+        """Connect the audio of both sides once SIP has agreed on a codec."""
+        rtmp_audio = self._preference.rtmp_audio(codec) or self._preference.audio[0][1]
+        if self._audio is None or self._audio.sip_codec != codec:
+            self._connect_audio(codec)
+            logger.info("%s: audio %s on SIP, %s on RTMP", self.name, codec, rtmp_audio.name.lower())
+        self._tell_accepted()
+
+    def on_remote_hold(self, held: bool) -> None:
+        """Pass the peer's hold on."""
+        self._remote_hold = held
+        if self.state is CallState.ACTIVE:
+            self._client.holded(held)
+
+    def on_disconnected(self, code: int, reason: str) -> None:
+        """Tell the client why, by how far the call had come, and let go of everything."""
+        if self.ended.is_set():
+            return  # pjsip reported the failure of our INVITE both ways
+        state = self.state
+        self._advance(CallEvent.DISCONNECTED)
+        logger.info("%s: ended while %s: %d %s", self.name, state.name.lower(), code, reason)
+        if self._audio is not None:
+            logger.info("%s: %s", self.name, self._audio.summary())
+            self._audio.close()
+            self._audio = None
+        self._tasks.cancel()
+        self.ended.set()
+        self._tell_ended(state, f"{code} {reason}")
+
+    def _tell_ended(self, state: CallState, status: str) -> None:
+        answered_in_vain = state is CallState.ACTIVE and not self._accepted_sent and self._is_outgoing
+        if state in (CallState.OUTGOING, CallState.PROCEEDING) or answered_in_vain:
+            self._client.rejected(status)
+        elif state is CallState.INCOMING:
+            self._client.cancelled(self._caller, self._called)
+        elif state in (CallState.ANSWERING, CallState.ACTIVE):
+            self._client.byed()
+
+    # -- helpers -------------------------------------------------------------------------------------------
+
+    def _advance(self, event: CallEvent) -> None:
+        self.state = next_state(self.state, event)
+
+    def _connect_audio(self, codec: SdpCodec) -> None:
+        services = self._services
+        if self._audio is not None:
+            self._audio.close()
+        self._audio = CallAudio(
+            self.name,
+            self._preference.rtmp_audio(codec) or self._preference.audio[0][1],
+            codec,
+            services.config.media,
+            services.notifier,
+            self._client.play_audio,
+        )
+        self._tasks.start(self._attach(self._audio))
+
+    async def _attach(self, audio: CallAudio) -> None:
+        try:
+            await self._sip.attach(audio.make_port)
+        except B2buaError as error:
+            # The call ended in this moment; its own event follows.
+            logger.info("%s: audio not connected: %s", self.name, error)
+
+    def _tell_accepted(self) -> None:
+        if self._accepted_sent or self._audio is None or self.state is not CallState.ACTIVE:
+            return
+        self._accepted_sent = True
+        self._client.accepted(self._audio.rtmp_audio.reported_name, None, named=self._preference.named)
+
+    async def _watch_rtp(self) -> None:
+        """End the call when the peer has vanished: no RTP for the configured time, and nobody on hold."""
+        timeout_s = self._services.config.media.rtp_timeout_s
+        if not timeout_s:
+            return
+        received, silent_checks = -1, 0
+        while silent_checks < _RTP_CHECKS:
+            await asyncio.sleep(timeout_s / _RTP_CHECKS)
+            stats = await self._sip.stats()
+            packets = stats.packets_received if stats is not None else 0
+            silent = packets == received and not (self._local_hold or self._remote_hold)
+            silent_checks = silent_checks + 1 if silent else 0
+            received = packets
+        logger.warning("%s: no RTP from the peer for %g s, hanging up", self.name, timeout_s)
+        await self._sip.hang_up()

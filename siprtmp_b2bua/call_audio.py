@@ -1,0 +1,153 @@
+"""The audio of one call: the chain from FLV tags to the bridge's port, and the one back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from media_bridge.codecs.registry import decoder_for, encoder_for
+from media_bridge.errors import MediaError
+from media_bridge.frames import AudioCodec, AudioPacket
+from media_bridge.pcm_queue import PcmQueue
+from media_bridge.pipeline import DownlinkChain, UplinkChain
+from media_bridge.pj_port import PcmPort
+from media_bridge.tick_notifier import TickNotifier
+from rtmp.errors import RemoteProtocolError
+from rtmp.flv import AacPacketType, AudioTagHeader, SoundFormat
+from rtmp.messages import Payload
+
+from .client_codecs import RtmpAudio
+from .config import MediaConfig
+from .sdp import SdpCodec
+
+logger = logging.getLogger(__name__)
+
+EmitAudio = Callable[[int, bytes], None]
+"""Takes the timestamp in milliseconds and the whole FLV audio tag."""
+
+_DOWNLINK: Final = {
+    RtmpAudio.SPEEX_WIDEBAND: (AudioCodec.SPEEX, 16000, b"\xb2"),
+    RtmpAudio.SPEEX_NARROWBAND: (AudioCodec.SPEEX, 8000, b"\xb2"),
+    RtmpAudio.PCMU: (AudioCodec.PCMU, 8000, b"\x82"),
+    RtmpAudio.PCMA: (AudioCodec.PCMA, 8000, b"\x72"),
+}
+"""Codec, its rate in Hz and the tag header's byte (FLV E.4.2.1: format, rate, 16 bits, mono)."""
+
+_UPLINK: Final = {
+    SoundFormat.SPEEX: (AudioCodec.SPEEX, None),
+    SoundFormat.PCMU: (AudioCodec.PCMU, None),
+    SoundFormat.PCMA: (AudioCodec.PCMA, None),
+    SoundFormat.AAC: (AudioCodec.AAC, None),
+    SoundFormat.MP3: (AudioCodec.MP3, None),
+    SoundFormat.MP3_8K: (AudioCodec.MP3, 8000),
+    SoundFormat.NELLYMOSER_16K: (AudioCodec.NELLYMOSER, 16000),
+    SoundFormat.NELLYMOSER_8K: (AudioCodec.NELLYMOSER, 8000),
+    SoundFormat.NELLYMOSER: (AudioCodec.NELLYMOSER, None),
+}
+"""Codec and, where the format implies it, the rate of the stream in Hz."""
+
+
+class CallAudio:
+    """Audio both ways between an RTMP client and one port of the bridge; used on the loop's thread.
+
+    `rtmp_audio` is how the client is sent to; what it sends may be any codec and may change between tags.
+    The port runs at the rate of `rtmp_audio`, so that Speex needs no resampler: pjmedia does what is left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rtmp_audio: RtmpAudio,
+        sip_codec: SdpCodec,
+        config: MediaConfig,
+        notifier: TickNotifier,
+        emit: EmitAudio,
+    ) -> None:
+        self.rtmp_audio = rtmp_audio
+        self.sip_codec = sip_codec
+        self._name = name
+        self._emit = emit
+        codec, self._rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
+        self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
+        self._uplink: UplinkChain | None = None
+        self._uplink_key: tuple[SoundFormat, int] | None = None
+        self._aac_configuration: bytes | None = None
+        self._bad_tags = 0
+        # Nothing above 4 kHz comes from an 8 kHz codec: the encoder may leave the high band out.
+        wide = min(_audio_rate_hz(sip_codec), config.bridge_rate_hz) > 8000
+        self._tick = notifier.register(self._drain)
+        self._downlink = DownlinkChain(
+            encoder_for(codec, self._rate_hz, high_band=wide), on_feed=self._tick.turn
+        )
+
+    def make_port(self) -> PcmPort:
+        """Create the bridge's port; on the pjsip thread."""
+        return PcmPort(self._name, self._rate_hz, source=self._queue.take, sink=self._downlink.feed)
+
+    def push_tag(self, tag: Payload) -> None:
+        """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
+        try:
+            header = AudioTagHeader.parse(tag)
+            body = memoryview(tag)[header.size :]
+            if header.aac_packet_type is AacPacketType.SEQUENCE_HEADER:
+                self._aac_configuration, self._uplink_key = bytes(body), None
+            elif len(body):
+                self._chain_for(header).push(body)
+        except (RemoteProtocolError, MediaError) as error:
+            self._bad_tags += 1
+            if self._bad_tags == 1:
+                logger.warning(
+                    "%s: audio that cannot be played: %s (more are only counted)", self._name, error
+                )
+
+    def close(self) -> None:
+        """Stop both chains. The port is closed by its call."""
+        self._tick.close()
+        self._downlink.close()
+        if self._uplink is not None:
+            self._uplink.close()
+
+    def summary(self) -> str:
+        """One line for the log at the end of a call."""
+        queue, sent = self._queue.stats(), self._downlink.stats()
+        return (
+            f"to SIP {self._uplink or 'nothing'}: {queue.popped} samples, {queue.dropped} dropped, "
+            f"{queue.concealed} concealed, queue {queue.depth_average_ms:.0f} ms, {self._bad_tags} bad tags; "
+            f"to RTMP {self._downlink}: {sent.packets} frames, {sent.dropped_samples} samples dropped"
+        )
+
+    def _chain_for(self, header: AudioTagHeader) -> UplinkChain:
+        key = (header.sound_format, header.rate_hz)
+        if self._uplink is None or key != self._uplink_key:
+            chain = self._make_uplink(header)
+            if self._uplink is not None:
+                self._uplink.close()
+            self._uplink, self._uplink_key = chain, key
+            logger.info("%s: rtmp %s → port", self._name, chain)
+        return self._uplink
+
+    def _make_uplink(self, header: AudioTagHeader) -> UplinkChain:
+        if header.sound_format not in _UPLINK:
+            raise MediaError(f"no decoder for {header.sound_format.name}")
+        codec, stream_rate_hz = _UPLINK[header.sound_format]
+        configuration = self._aac_configuration if codec is AudioCodec.AAC else None
+        decoder = decoder_for(
+            codec,
+            self._rate_hz,
+            stream_rate_hz=stream_rate_hz or header.rate_hz,
+            configuration=configuration,
+        )
+        return UplinkChain(decoder, self._queue)
+
+    def _drain(self) -> None:
+        for packet in self._downlink.drain():
+            self._emit_packet(packet)
+
+    def _emit_packet(self, packet: AudioPacket) -> None:
+        self._emit(packet.timestamp_ms, self._tag_header + packet.payload)
+
+
+def _audio_rate_hz(codec: SdpCodec) -> int:
+    # RFC 3551 §4.5.2: G.722 says 8000 in SDP and samples at 16000.
+    return 16000 if codec.name.upper() == "G722" else codec.clock_rate_hz

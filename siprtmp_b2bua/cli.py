@@ -1,0 +1,114 @@
+"""The command `siprtmp`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from . import __version__
+from .app import Gateway
+from .config import GatewayConfig, Setting
+from .errors import ConfigurationError, StartupError
+from .logs import configure_logging
+
+logger = logging.getLogger(__name__)
+
+EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
+
+_EPILOG = """\
+Clients connect to rtmp://HOST:PORT/sip/USER@DOMAIN with login, password and display name as arguments.
+Every setting can also come from the environment, such as SIPRTMP_SIP__PORT=5070, or from a TOML file.
+"""
+
+# Destination of each flag in the configuration.
+_SETTINGS = {
+    "host": ("rtmp", "host"),
+    "port": ("rtmp", "port"),
+    "int_ip": ("sip", "int_ip"),
+    "ext_ip": ("sip", "ext_ip"),
+    "sip_port": ("sip", "port"),
+    "rtp_ports": ("media", "rtp_ports"),
+    "outbound_proxy": ("sip", "outbound_proxy"),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="siprtmp",
+        description="SIP-RTMP gateway: lets RTMP clients register, call and be called as SIP phones.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-i", "--host", help="address to listen on for RTMP (default 0.0.0.0)")
+    add("-p", "--port", type=int, help="TCP port for RTMP (default 1935)")
+    add("-l", "--int-ip", metavar="IP", help="address that SIP and RTP are bound to (default: all)")
+    add("-e", "--ext-ip", metavar="IP", help="address written into SIP and SDP, if the gateway is behind NAT")
+    add("--sip-port", type=int, metavar="PORT", help="UDP and TCP port of SIP (default 5060)")
+    add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
+    add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with settings; flags and environment win over it",
+    )
+    add("--check-config", action="store_true", help="check the configuration, print it, and exit")
+    add("-d", "--verbose", action="store_true", help="log each step")
+    add("-D", "--verbose-all", action="store_true", help="log everything, whole SIP messages too")
+    add("--version", action="version", version=f"siprtmp {__version__}")
+    return parser
+
+
+def flag_settings(arguments: argparse.Namespace) -> dict[str, Setting]:
+    """Return the settings that were given as flags, nested as the configuration is."""
+    settings: dict[str, dict[str, Setting]] = {}
+    for flag, (section, name) in _SETTINGS.items():
+        value = getattr(arguments, flag)
+        if value is not None:
+            settings.setdefault(section, {})[name] = value
+    return dict(settings)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    arguments = make_parser().parse_args(argv)
+    configure_logging(2 if arguments.verbose_all else 1 if arguments.verbose else 0)
+    try:
+        config = GatewayConfig.load(arguments.config, flag_settings(arguments))
+    except ConfigurationError as error:
+        return _fail(error, EXIT_CONFIGURATION)
+    if arguments.check_config:
+        print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
+        return EXIT_OK
+    try:
+        uvloop.run(serve(config))
+    except StartupError as error:
+        return _fail(error, EXIT_STARTUP)
+    return EXIT_OK
+
+
+async def serve(config: GatewayConfig) -> None:
+    """Run a gateway until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(config)
+    await gateway.start()
+    await stop.wait()
+    logger.info("stopping")
+    await gateway.stop()
+
+
+def _fail(error: Exception, status: int) -> int:
+    print(f"siprtmp: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user needs
+    return status

@@ -1,0 +1,197 @@
+"""The gateway's configuration: pydantic models, filled from flags, the environment and a TOML file.
+
+Flags win over environment variables (`SIPRTMP_SIP__PORT=5070`), which win over the file, which wins over the
+defaults written here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import ConfigurationError
+
+Setting = str | int | float | bool | None | Mapping[str, "Setting"]
+
+ENVIRONMENT_PREFIX = "SIPRTMP_"
+
+
+def _ip_address(text: str) -> str:
+    if text:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not an IP address, such as 192.0.2.10") from None
+    return text
+
+
+def _proxy(text: str) -> str:
+    if text and any(character.isspace() or character in "<>\"'," for character in text):
+        raise ValueError(
+            f"{text!r} is not a proxy of the form host, host:port or sip:host:port;transport=tcp"
+        )
+    return text
+
+
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PortRange(_Section):
+    """A range of UDP ports, both ends included; RTP takes the even ports and RTCP the odd ones."""
+
+    low: int = Field(ge=1024, le=65534)
+    high: int = Field(ge=1025, le=65535)
+
+    @classmethod
+    def parse(cls, text: str) -> PortRange:
+        """Parse `LOW-HIGH`; raises `ValueError`."""
+        low, dash, high = text.partition("-")
+        if not dash or not low.strip().isdecimal() or not high.strip().isdecimal():
+            raise ValueError(f"{text!r} is not a range of ports such as 10000-10999")
+        parsed = cls(low=int(low), high=int(high))
+        if parsed.high - parsed.low < 7:
+            raise ValueError(f"{text!r} is too small: four calls need at least 8 ports")
+        return parsed
+
+    def __str__(self) -> str:
+        return f"{self.low}-{self.high}"
+
+
+def _port_range(value: object) -> object:
+    return PortRange.parse(value) if isinstance(value, str) else value
+
+
+class RtmpConfig(_Section):
+    """Where RTMP clients connect."""
+
+    host: str = "0.0.0.0"
+    port: Port = 1935
+    connect_timeout_s: float = Field(10.0, gt=0)
+    """How long a client may take from the TCP connection to its `connect` command."""
+
+
+class SipConfig(_Section):
+    """Our side of SIP."""
+
+    int_ip: IpAddress = ""
+    """Address that SIP and RTP are bound to; empty: all of them."""
+    ext_ip: IpAddress = ""
+    """Address written into SIP and SDP, where that is another (behind NAT); empty: the bound one."""
+    port: Port = 5060
+    outbound_proxy: Annotated[str, AfterValidator(_proxy)] = ""
+    """Where all requests go first, such as `pbx.example.com:5060`; empty: the domain of each address."""
+    register_expires_s: int = Field(300, ge=30, le=86400)
+    register_timeout_s: float = Field(10.0, gt=0)
+    """How long a registrar may take to answer before the client is refused."""
+    max_calls: int = Field(32, ge=1, le=1024)
+    """Upper limit of calls; the pjsua2 wheel has a lower one of its own (4)."""
+
+    @property
+    def outbound_proxy_uri(self) -> str:
+        """The proxy as a loose-routing SIP URI (RFC 3261 §16.12), or empty."""
+        proxy = self.outbound_proxy
+        if not proxy:
+            return ""
+        uri = proxy if proxy.lower().startswith(("sip:", "sips:")) else f"sip:{proxy}"
+        return uri if ";lr" in uri else f"{uri};lr"
+
+
+class MediaConfig(_Section):
+    """Audio between the two sides."""
+
+    rtp_ports: Annotated[PortRange, BeforeValidator(_port_range)] = PortRange(low=10000, high=10999)
+    bridge_rate_hz: Literal[8000, 16000] = 16000
+    """Sampling rate of the conference bridge; 8000 costs less and narrows every call to telephone quality."""
+    quality: int = Field(4, ge=1, le=10)
+    """pjmedia's quality: from 5 up the bridge resamples with a long filter, at several times the cost."""
+    rtp_timeout_s: float = Field(60.0, ge=0)
+    """A call whose peer sends no RTP for so long, and is not on hold, ends; 0: never."""
+    queue_max_ms: int = Field(240, ge=60, le=2000)
+    """Upper bound of the audio that waits for the bridge; older audio is dropped."""
+
+
+class GatewayConfig(BaseSettings):
+    """All settings of a gateway."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    rtmp: RtmpConfig = RtmpConfig()
+    sip: SipConfig = SipConfig()
+    media: MediaConfig = MediaConfig()
+    share_aor: bool = False
+    """Whether two clients may use the same address of record without naming an instance."""
+    shutdown_timeout_s: float = Field(4.0, gt=0, le=30)
+    """How long hanging up and unregistering may take at the end."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what `load` merged: it reads the environment itself, to put the file below it."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, file: Path | None = None, flags: Mapping[str, Setting] | None = None) -> GatewayConfig:
+        """Read the configuration; `flags` is nested like the file. Raises `ConfigurationError`."""
+        merged: dict[str, Any] = {}
+        for source in (read_toml(file) if file else {}, EnvSettingsSource(cls)(), flags or {}):
+            _merge(merged, source)
+        try:
+            return cls(**merged)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error, file)) from None
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file; raises `ConfigurationError` with the reason in one line."""
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from None
+
+
+def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    for key, value in source.items():
+        if isinstance(value, Mapping):
+            below = target.setdefault(key, {})
+            if isinstance(below, dict):
+                _merge(below, value)
+                continue
+        target[key] = value
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    where = f" (flags, {ENVIRONMENT_PREFIX}… variables or {file})" if file else ""
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            problems.append(f"there is no setting {name}")
+        else:
+            problems.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return f"bad configuration{where}: " + "; ".join(problems)

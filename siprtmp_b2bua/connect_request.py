@@ -1,0 +1,59 @@
+"""What a client's connect says: the address in its URL, then login, password, displayName and rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtmp.events import ConnectRequested
+
+from .errors import AddressError, RequestError
+from .pj_account import Credentials
+from .sip_address import AddressOfRecord
+
+_MAX_TEXT = 256
+_NAMES = ("login", "password", "displayName", "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """A connect to the `sip` application."""
+
+    credentials: Credentials
+    instance: str
+    rate: str
+
+    @classmethod
+    def parse(cls, event: ConnectRequested) -> ConnectRequest:
+        """Read the app name and the arguments; raises `RequestError` with a text for the client."""
+        app, _, rest = event.app.strip("/").partition("?")[0].partition("/")
+        address, _, instance = rest.partition("/")
+        if app == "sips":
+            raise RequestError(
+                "SIP over TLS (sips/) is not enabled on this gateway; connect to sip/USER@DOMAIN"
+            )
+        if app != "sip" or not address:
+            raise RequestError(
+                f"no such application: {event.app[:60]!r}; connect to rtmp://HOST/sip/USER@DOMAIN"
+            )
+        try:
+            aor = AddressOfRecord.parse(address)
+        except AddressError as error:
+            raise RequestError(str(error)) from None
+        login, password, display_name, rate = (_argument(event, index) for index in range(len(_NAMES)))
+        if rate not in ("", "wideband", "narrowband"):
+            raise RequestError(f"the rate is wideband or narrowband, not {rate[:20]!r}")
+        credentials = Credentials(aor, login or aor.user, password, display_name)
+        return cls(credentials, instance[:_MAX_TEXT], rate or "wideband")
+
+
+def _argument(event: ConnectRequested, index: int) -> str:
+    value = event.arguments[index] if index < len(event.arguments) else None
+    if value is None:
+        return ""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        value = f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"  # a login such as 1001 given as a Number
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or any(ord(c) < 32 for c in value):
+        raise RequestError(
+            f"argument {_NAMES[index]} of connect is no text of at most {_MAX_TEXT} characters"
+        )
+    return value

@@ -1,0 +1,187 @@
+"""One SIP account through pjsua2: registration, and incoming calls for its address."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from media_bridge.pj_module import pj
+
+from .errors import CapacityError, SipError
+from .pj_call import PjCall
+from .pj_events import RegistrationState, guarded
+from .sip_address import AddressOfRecord, name_addr, strip_parameters
+
+if TYPE_CHECKING:
+    from .client_codecs import CodecPreference
+    from .pj_endpoint import PjEndpoint
+
+logger = logging.getLogger(__name__)
+
+_RETRY_S: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a registrar knows the account by."""
+
+    aor: AddressOfRecord
+    login: str
+    password: str = field(repr=False)
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE for an account: the call, and From and To as they are shown to a person."""
+
+    call: PjCall
+    caller: str
+    called: str
+
+
+class AccountListener(Protocol):
+    """Hears of one account, on the asyncio loop."""
+
+    def on_registration(self, state: RegistrationState) -> None:
+        """Hear each answer of the registrar, and time-outs as 408."""
+
+    def on_incoming_call(self, incoming: IncomingCall) -> None:
+        """Hear of an INVITE; it must be answered (`ring`, `accept`, `hang_up`)."""
+
+
+class _Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no type information
+    """Receives pjsua2's callbacks, all on the pjsip thread."""
+
+    def __init__(self, owner: PjAccount) -> None:
+        super().__init__()
+        self._owner = owner
+
+    @guarded
+    def onRegState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        # A transport error or a time-out has no response: pjsip gives 408 or 503 as the code then.
+        reason = prm.reason or "Request Timeout"
+        self._owner._registration_changed(RegistrationState(prm.code, reason, prm.expiration))
+
+    @guarded
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        self._owner._incoming(prm.callId)
+
+
+class PjAccount:
+    """A registered address of record. Methods without `_` are for the asyncio loop."""
+
+    def __init__(self, endpoint: PjEndpoint, credentials: Credentials, listener: AccountListener) -> None:
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._listener = listener
+        self._account: _Account | None = None
+        self._registered = False
+        self._gone = asyncio.Event()
+        self.line_token = secrets.token_hex(6)
+        """Parameter of our Contact by which an INVITE finds this account and no other of the same AOR."""
+
+    async def open(self) -> None:
+        """Create the account and send REGISTER; the listener hears the answer.
+
+        Raises `CapacityError` past the process's number of accounts, `SipError` if pjsip cannot send.
+        """
+        await self._endpoint.thread.run(self._open)
+
+    async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
+        """Send an INVITE from this account; see `PjCall.make`."""
+        if self._account is None:
+            raise SipError(503, "Not Registered")
+        await call.make(self._account, destination, preference, "")
+
+    async def close(self, timeout_s: float) -> None:
+        """Unregister, wait at most `timeout_s` for the registrar's answer, and delete the account."""
+        if self._account is None:
+            return
+        if self._registered:
+            await self._endpoint.thread.run(self._unregister)
+            try:
+                await asyncio.wait_for(self._gone.wait(), timeout_s)
+            except TimeoutError:
+                logger.warning("%s: the registrar did not answer our unregistration", self._credentials.aor)
+        await self._endpoint.thread.run(self._close)
+
+    def answers_for(self, user: str) -> bool:
+        """Whether a request for `user` at this host is for this account."""
+        return user == self._credentials.aor.user
+
+    # -- on the pjsip thread -----------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        endpoint = self._endpoint
+        if len(endpoint.accounts) >= endpoint.max_registrations:
+            # One more would be an assertion of pjsua and the end of the process.
+            raise CapacityError("all lines of this gateway are in use")
+        account = _Account(self)
+        try:
+            account.create(self._settings())
+        except pj.Error as error:
+            raise SipError(500, str(error.reason).strip() or "cannot register") from None
+        self._account = account
+        endpoint.accounts[account.getId()] = self
+
+    def _settings(self) -> Any:
+        credentials = self._credentials
+        config = self._endpoint.account_config()
+        config.idUri = name_addr(credentials.aor.uri, credentials.display_name)
+        config.regConfig.registrarUri = credentials.aor.registrar_uri
+        config.regConfig.timeoutSec = self._endpoint.config.sip.register_expires_s
+        config.regConfig.retryIntervalSec = _RETRY_S
+        config.sipConfig.contactUriParams = f";line={self.line_token}"
+        config.sipConfig.authCreds.append(
+            pj.AuthCredInfo("digest", "*", credentials.login, 0, credentials.password)
+        )
+        return config
+
+    def _registration_changed(self, state: RegistrationState) -> None:
+        self._registered = state.is_registered
+        self._endpoint.poster.post(self._hear_registration, state)
+
+    def _hear_registration(self, state: RegistrationState) -> None:
+        if not state.is_registered:
+            self._gone.set()
+        self._listener.on_registration(state)
+
+    def _incoming(self, call_id: int) -> None:
+        call = PjCall(self._endpoint, None, self._endpoint.next_call_name())
+        call._take_incoming(self._account, call_id)
+        info = call.info()
+        incoming = IncomingCall(call, strip_parameters(info.remoteUri), strip_parameters(info.localUri))
+        self._endpoint.poster.post(self._listener.on_incoming_call, incoming)
+
+    def _unregister(self) -> None:
+        if self._account is not None:
+            self._account.setRegistration(False)
+
+    def _close(self) -> None:
+        account, self._account = self._account, None
+        if account is not None:
+            self._endpoint.accounts.pop(account.getId(), None)
+            account.shutdown()
+
+
+class SystemAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no type information
+    """The account behind all others: it makes unregistered calls and refuses INVITEs for nobody.
+
+    It is made first and stays, so that pjsua always has a valid default account; it asserts without one.
+    """
+
+    def __init__(self, endpoint: PjEndpoint) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+
+    @guarded
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Refuse an INVITE that no account answers for."""
+        call = PjCall(self._endpoint, None, self._endpoint.next_call_name())
+        call._take_incoming(self, prm.callId)
+        logger.info("%s: refused with 404, nobody here has the address %s", call.name, call.info().localUri)
+        self._endpoint.thread.submit(lambda: call._refuse(404))

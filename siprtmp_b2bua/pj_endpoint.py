@@ -1,0 +1,219 @@
+"""The process's pjsua2 endpoint: settings, transports, log, and how an INVITE finds its account."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import itertools
+import logging
+import re
+from typing import Any, Final
+
+from media_bridge.pj_module import pj, shared_object_path
+
+from . import __version__
+from .config import GatewayConfig
+from .errors import StartupError
+from .pj_account import PjAccount, SystemAccount
+from .pj_call import PjCall
+from .pj_events import EventPoster, guarded
+from .pj_thread import PjThread
+
+logger = logging.getLogger(__name__)
+pjsip_logger = logging.getLogger("pjsip")
+
+MAX_ACCOUNTS: Final = 8
+"""`PJSUA_MAX_ACC` of the stock build: one more account and pjsua asserts."""
+
+FRAME_MS: Final = 20
+
+_LEVELS: Final = {0: logging.CRITICAL, 1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
+_REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
+_LINE: Final = re.compile(r";line=([0-9a-f]+)")
+_SIP_CODEC_PRIORITIES: Final = {
+    "speex/16000/1": 240,
+    "PCMU/8000/1": 200,
+    "PCMA/8000/1": 199,
+    "G722/16000/1": 190,
+    "speex/8000/1": 180,
+    "GSM/8000/1": 120,
+    "iLBC/8000/1": 110,
+}
+
+
+class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type information
+    def __init__(self, owner: PjEndpoint) -> None:
+        super().__init__()
+        self._owner = owner
+
+    @guarded
+    def onSelectAccount(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        prm.accountIndex = self._owner._select_account(prm.rdata.wholeMsg)
+
+
+class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information
+    """pjsip's log lines go to the logger `pjsip`; nothing is printed."""
+
+    @guarded
+    def write(self, entry: Any) -> None:
+        pjsip_logger.log(_LEVELS.get(entry.level, logging.DEBUG), "%s", entry.msg.rstrip())
+
+
+class PjEndpoint:
+    """Starts and stops pjsua2 in this process, of which there can be one."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self.poster = EventPoster(asyncio.get_running_loop())
+        self.thread = PjThread(self._set_up, self._poll, self._tear_down)
+        self.accounts: dict[int, PjAccount] = {}
+        self.live_calls: set[PjCall] = set()
+        self.sip_port = config.sip.port
+        self.max_calls = 0
+        self._endpoint: _Endpoint | None = None
+        self._system_account: SystemAccount | None = None
+        self._log_writer: _LogWriter | None = None
+        self._call_numbers = itertools.count(1)
+
+    @property
+    def max_registrations(self) -> int:
+        """How many accounts can be registered at once; one is the `SystemAccount`."""
+        return MAX_ACCOUNTS - 1
+
+    @property
+    def system_account(self) -> Any:
+        """The account for calls of clients that do not register."""
+        return self._system_account
+
+    def next_call_name(self) -> str:
+        """Return a new call id for the log."""
+        return f"call-{next(self._call_numbers)}"
+
+    async def start(self) -> None:
+        """Start pjsip and its transports; raises `StartupError`."""
+        await self.thread.start()
+
+    async def stop(self) -> None:
+        """Hang up what is left and destroy the endpoint. The accounts must be closed."""
+        await self.thread.stop()
+        self.poster.close()
+
+    # -- on the pjsip thread -----------------------------------------------------------------------------
+
+    def account_config(self) -> Any:
+        """Settings that all accounts share."""
+        sip, media = self.config.sip, self.config.media
+        config = pj.AccountConfig()
+        config.natConfig.sipOutboundUse = 0  # one instance id for all lines would merge their bindings
+        config.natConfig.contactRewriteUse = 0 if sip.ext_ip else 2
+        config.natConfig.viaRewriteUse = not sip.ext_ip
+        config.mediaConfig.lockCodecEnabled = False  # our answers name one codec; no re-INVITE is needed
+        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
+        config.mediaConfig.transportConfig.port = media.rtp_ports.low
+        config.mediaConfig.transportConfig.portRange = media.rtp_ports.high - media.rtp_ports.low
+        config.mediaConfig.transportConfig.boundAddress = sip.int_ip
+        config.mediaConfig.transportConfig.publicAddress = sip.ext_ip
+        if sip.outbound_proxy:
+            config.sipConfig.proxies.append(sip.outbound_proxy_uri)
+        return config
+
+    def _set_up(self) -> tuple[str, int]:
+        # pjlib logs to the console until libInit gives it our writer.
+        ctypes.CDLL(shared_object_path()).pj_log_set_level(0)
+        endpoint = _Endpoint(self)
+        self._endpoint = endpoint
+        endpoint.libCreate()
+        endpoint.libInit(self._endpoint_config())
+        address = self._create_transports(endpoint)
+        endpoint.audDevManager().setNullDev()
+        for codec in endpoint.codecEnum2():
+            endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))
+        endpoint.libStart()
+        self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()
+        account = SystemAccount(self)
+        settings = self.account_config()
+        settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"
+        account.create(settings, True)
+        self._system_account = account
+        return address
+
+    def _endpoint_config(self) -> Any:
+        config = pj.EpConfig()
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.maxCalls = self.config.sip.max_calls
+        config.uaConfig.userAgent = f"siprtmp-b2bua/{__version__}"
+        self._log_writer = _LogWriter()
+        config.logConfig.writer = self._log_writer
+        config.logConfig.decor = pj.PJ_LOG_HAS_SENDER
+        config.logConfig.level = _pj_level(pjsip_logger)
+        config.logConfig.consoleLevel = config.logConfig.level
+        config.logConfig.msgLogging = config.logConfig.level >= 5
+        media = config.medConfig
+        media.clockRate = media.sndClockRate = self.config.media.bridge_rate_hz
+        media.audioFramePtime = FRAME_MS
+        media.channelCount = 1
+        media.quality = self.config.media.quality
+        media.noVad = True
+        media.ecTailLen = 0
+        media.threadCnt = 1
+        return config
+
+    def _create_transports(self, endpoint: _Endpoint) -> tuple[str, int]:
+        sip = self.config.sip
+        transport = pj.TransportConfig()
+        transport.port = sip.port
+        transport.boundAddress = sip.int_ip
+        transport.publicAddress = sip.ext_ip
+        try:
+            udp = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+            local = endpoint.transportGetInfo(udp).localAddress
+            self.sip_port = int(local.rpartition(":")[2])
+            transport.port = self.sip_port
+            endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
+        except pj.Error as error:
+            raise StartupError(
+                f"cannot listen for SIP on {sip.int_ip or '0.0.0.0'}:{transport.port}: "
+                f"{str(error.reason).strip()}; choose another --sip-port or --int-ip"
+            ) from None
+        host = sip.int_ip if sip.int_ip not in ("", "0.0.0.0") else "127.0.0.1"
+        return host, self.sip_port
+
+    def _advertised_address(self, address: tuple[str, int]) -> str:
+        return f"{self.config.sip.ext_ip or address[0]}:{address[1]}"
+
+    def _poll(self, timeout_ms: int) -> None:
+        assert self._endpoint is not None
+        self._endpoint.libHandleEvents(timeout_ms)
+
+    def _select_account(self, message: str) -> int:
+        """Find the account of a request: by the line parameter of our Contact, else by user name."""
+        match = _REQUEST_URI.match(message)
+        assert self._system_account is not None
+        if match is not None:
+            line = _LINE.search(match[1])
+            for index, account in self.accounts.items():
+                if (line is not None and line[1] == account.line_token) or (
+                    line is None and match[2] is not None and account.answers_for(match[2])
+                ):
+                    return index
+        return int(self._system_account.getId())
+
+    def _tear_down(self) -> None:
+        if self._endpoint is None:
+            return
+        for call in list(self.live_calls):
+            call._refuse(0)
+        self._system_account = None
+        self._endpoint.libDestroy()
+        self._endpoint = None
+
+
+def _pj_level(log: logging.Logger) -> int:
+    """pjsip's level for a logger's: a line below the level costs nothing, as pjsip does not make it."""
+    if log.isEnabledFor(5):
+        return 5
+    for level, threshold in ((4, logging.DEBUG), (3, logging.INFO), (2, logging.WARNING)):
+        if log.isEnabledFor(threshold):
+            return level
+    return 1

@@ -1,0 +1,94 @@
+"""What crosses from the pjsip thread to the asyncio loop, and who listens there."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, Protocol
+
+from .sdp import SdpCodec
+
+P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """RTP counters of a call's audio, from RTCP and pjmedia's jitter buffer."""
+
+    packets_received: int
+    packets_lost: int
+    packets_discarded: int
+    packets_sent: int
+
+
+class CallListener(Protocol):
+    """Hears of one SIP call. Methods run on the asyncio loop, in the order in which things happened."""
+
+    def on_progress(self, code: int, reason: str) -> None:
+        """Hear a provisional response over 100 (outgoing calls)."""
+
+    def on_answered(self) -> None:
+        """Hear that the call is established: 200 was answered, or our 200 was acknowledged."""
+
+    def on_audio(self, codec: SdpCodec) -> None:
+        """Hear that an RTP stream runs with `codec`; comes again after each renegotiation."""
+
+    def on_remote_hold(self, held: bool) -> None:
+        """Hear that the peer put us on hold or took us off it."""
+
+    def on_disconnected(self, code: int, reason: str) -> None:
+        """Hear that the call is gone, always the last; `code` is the INVITE's final status, 200 for BYE."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationState:
+    """A registrar's answer. `expires_s` is 0 when the binding is gone."""
+
+    code: int
+    reason: str
+    expires_s: int
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the registrar holds our binding."""
+        return 200 <= self.code < 300 and self.expires_s > 0
+
+
+class EventPoster:
+    """Calls functions on the asyncio loop from any thread; after `close` it does nothing."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._closed = False
+
+    def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have `function` called soon on the loop."""
+        if self._closed:
+            return
+        try:
+            self._loop.call_soon_threadsafe(functools.partial(function, *args, **kwargs))
+        except RuntimeError:
+            # The loop has been closed under us: the program is ending and nobody listens any more.
+            self._closed = True
+
+    def close(self) -> None:
+        """Drop what is posted from now on."""
+        self._closed = True
+
+
+def guarded(callback: Callable[P, None]) -> Callable[P, None]:
+    """Wrap a pjsua2 callback: a Python error that reached C++ would end the process."""
+
+    @functools.wraps(callback)
+    def safe(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception:
+            logger.exception("error in pjsua2 callback %s", callback.__name__)
+
+    return safe

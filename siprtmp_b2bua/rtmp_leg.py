@@ -1,0 +1,218 @@
+"""The RTMP leg: one client's connection. It turns RTMP events into calls of a `Line`, and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from rtmp.aio.server import ServerConnection
+from rtmp.amf0 import AmfValue
+from rtmp.errors import LocalProtocolError
+from rtmp.events import (
+    AudioReceived,
+    CallReceived,
+    ConnectionClosed,
+    ConnectRequested,
+    Event,
+    PlayRequested,
+    PublishRequested,
+    StreamClosed,
+)
+
+from .client_api import COMMANDS
+from .connect_request import ConnectRequest
+from .errors import B2buaError, CapacityError, RequestError
+from .line import Line
+from .line_table import LineTable
+from .tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+_PUBLISHED_NAME: Final = "local"
+_PLAYED_NAME: Final = "remote"
+
+
+class RtmpLeg:
+    """A handler of one `ServerConnection`, and the `ClientPort` of its line."""
+
+    def __init__(
+        self, connection: ServerConnection, lines: LineTable, on_closed: Callable[[RtmpLeg], None]
+    ) -> None:
+        self.name = f"rtmp-{connection.id}"
+        self._connection = connection
+        self._lines = lines
+        self._on_closed = on_closed
+        self._line: Line | None = None
+        self._published: int | None = None
+        self._played: int | None = None
+        self._tasks = TaskGroup(self.name)
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the connection."""
+        if isinstance(event, AudioReceived):
+            if self._line is not None and event.stream_id == self._published:
+                self._line.push_audio(event.payload)
+        elif isinstance(event, ConnectRequested):
+            self._tasks.start(self._connect(event))
+        elif isinstance(event, CallReceived):
+            self._call_received(event)
+        elif isinstance(event, PublishRequested):
+            self._publish_requested(event)
+        elif isinstance(event, PlayRequested):
+            self._play_requested(event)
+        elif isinstance(event, StreamClosed):
+            self._stream_closed(event.stream_id)
+        elif isinstance(event, ConnectionClosed):
+            self._connection_closed(event)
+
+    def disconnect(self, reason: str) -> None:
+        """Tell the client that it is out (`NetConnection.Connect.Closed`) and close the connection."""
+        if not self._connection.is_closed:
+            logger.info("%s: closed: %s", self.name, reason)
+            if self._line is not None:
+                self._connection.send_status(0, "status", "NetConnection.Connect.Closed", reason)
+            self._connection.close()
+
+    # -- connect -------------------------------------------------------------------------------------------
+
+    async def _connect(self, event: ConnectRequested) -> None:
+        try:
+            request = ConnectRequest.parse(event)
+            line = await self._lines.open(request, self)
+        except RequestError as error:
+            self._refuse(
+                str(error), "NetConnection.Connect.InvalidApp" if "application" in str(error) else None
+            )
+            return
+        except CapacityError as error:
+            self._refuse(f"503 Service Unavailable: {error}")
+            return
+        except B2buaError as error:
+            self._refuse(str(error))
+            return
+        if self._connection.is_closed:
+            await self._lines.close(line)
+            return
+        self._line = line
+        self._connection.accept_connect(event)
+        logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)
+
+    def _refuse(self, description: str, code: str | None = None) -> None:
+        logger.info("%s: connect from %s refused: %s", self.name, self._connection.peername, description)
+        self._connection.reject_connect(code or "NetConnection.Connect.Rejected", description)
+
+    def _connection_closed(self, event: ConnectionClosed) -> None:
+        if event.reason is not None:
+            logger.info("%s: connection lost: %s", self.name, event.reason)
+        self._on_closed(self)
+        line, self._line = self._line, None
+        if line is not None:
+            self._lines.close_soon(line)
+
+    # -- the client's commands -----------------------------------------------------------------------------
+
+    def _call_received(self, event: CallReceived) -> None:
+        command = COMMANDS.get(event.name)
+        if self._line is None or command is None:
+            self._call_failed(event, f"there is no method {event.name[:60]}")
+            return
+        try:
+            work = command(self._line, event.arguments)
+        except RequestError as error:
+            self._call_failed(event, str(error))
+            return
+        self._tasks.start(self._run(event, work))
+
+    async def _run(self, event: CallReceived, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except B2buaError as error:
+            self._call_failed(event, str(error))
+            return
+        self._connection.respond(event.transaction_id, None)
+
+    def _call_failed(self, event: CallReceived, description: str) -> None:
+        """Answer with `_error`; a call without a transaction gets the same as a status of the connection."""
+        logger.info("%s: %s failed: %s", self.name, event.name[:60], description)
+        if event.transaction_id:
+            self._connection.respond_error(event.transaction_id, "NetConnection.Call.Failed", description)
+        else:
+            self._connection.send_status(0, "error", "NetConnection.Call.Failed", description)
+
+    # -- streams -------------------------------------------------------------------------------------------
+
+    def _publish_requested(self, event: PublishRequested) -> None:
+        name = event.name.partition("?")[0]
+        if name != _PUBLISHED_NAME:
+            self._connection.reject_publish(
+                event.stream_id,
+                "NetStream.Publish.BadName",
+                f"{name[:60]!r} cannot be published here; the stream to the call is {_PUBLISHED_NAME!r}",
+            )
+            return
+        self._published = event.stream_id
+        self._connection.accept_publish(event.stream_id)
+
+    def _play_requested(self, event: PlayRequested) -> None:
+        name = event.name.partition("?")[0]
+        if name != _PLAYED_NAME:
+            self._connection.reject_play(
+                event.stream_id,
+                "NetStream.Play.StreamNotFound",
+                f"there is no stream {name[:60]!r}; the stream of the call is {_PLAYED_NAME!r}",
+            )
+            return
+        self._connection.accept_play(event.stream_id)
+        self._played = event.stream_id
+
+    def _stream_closed(self, stream_id: int) -> None:
+        if stream_id == self._published:
+            self._published = None
+        if stream_id == self._played:
+            self._played = None
+
+    # -- ClientPort ----------------------------------------------------------------------------------------
+
+    def invited(self, caller: str, called: str) -> None:
+        """See `ClientPort`."""
+        self._tell("invited", caller, called)
+
+    def ringing(self, status: str) -> None:
+        """See `ClientPort`."""
+        self._tell("ringing", status)
+
+    def accepted(self, audio: str | None, video: str | None, *, named: bool) -> None:
+        """See `ClientPort`."""
+        if named:
+            self._tell("accepted", audio, video)
+        else:
+            self._tell("accepted")
+
+    def rejected(self, status: str) -> None:
+        """See `ClientPort`."""
+        self._tell("rejected", status)
+
+    def cancelled(self, caller: str, called: str) -> None:
+        """See `ClientPort`."""
+        self._tell("cancelled", caller, called)
+
+    def byed(self) -> None:
+        """See `ClientPort`."""
+        self._tell("byed")
+
+    def holded(self, held: bool) -> None:
+        """See `ClientPort`."""
+        self._tell("holded", held)
+
+    def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
+        """See `ClientPort`."""
+        if self._played is not None:
+            self._connection.send_audio(self._played, timestamp_ms, tag)
+
+    def _tell(self, method: str, *arguments: AmfValue) -> None:
+        try:
+            self._connection.call(method, *arguments)
+        except LocalProtocolError as error:
+            # The connection is on its way out; the line hears of it by ConnectionClosed.
+            logger.debug("%s: %s not delivered: %s", self.name, method, error)
