@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .errors import ConfigurationError
+from .errors import AddressError, ConfigurationError
+from .sip_address import AddressOfRecord
 
 Setting = str | int | float | bool | None | Mapping[str, "Setting"]
 
@@ -121,6 +122,24 @@ class MediaConfig(_Section):
     """Upper bound of the audio that waits for the bridge; older audio is dropped."""
 
 
+def _aor(text: str) -> str:
+    try:
+        return str(AddressOfRecord.parse(text.removeprefix("sip:")))
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+
+
+class AccountConfig(_Section):
+    """A SIP account that clients use without knowing its password: they connect with an empty one."""
+
+    aor: Annotated[str, AfterValidator(_aor)]
+    """The address of record, `alice@pbx.example.com`."""
+    password: SecretStr
+    login: str = ""
+    """The name that the registrar knows; empty: the user part of the address."""
+    display_name: str = ""
+
+
 class GatewayConfig(BaseSettings):
     """All settings of a gateway."""
 
@@ -135,6 +154,8 @@ class GatewayConfig(BaseSettings):
     rtmp: RtmpConfig = RtmpConfig()
     sip: SipConfig = SipConfig()
     media: MediaConfig = MediaConfig()
+    accounts: tuple[AccountConfig, ...] = ()
+    """Accounts that belong to the gateway. Whoever reaches the RTMP port can use them."""
     share_aor: bool = False
     """Whether two clients may use the same address of record without naming an instance."""
     shutdown_timeout_s: float = Field(4.0, gt=0, le=30)
@@ -151,6 +172,10 @@ class GatewayConfig(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what `load` merged: it reads the environment itself, to put the file below it."""
         return (init_settings,)
+
+    def account_of(self, aor: str) -> AccountConfig | None:
+        """Return the configured account of an address, if there is one; addresses compare without case."""
+        return next((account for account in self.accounts if account.aor.lower() == aor.lower()), None)
 
     @classmethod
     def load(cls, file: Path | None = None, flags: Mapping[str, Setting] | None = None) -> GatewayConfig:

@@ -8,6 +8,7 @@ from typing import Protocol
 from .client_port import ClientPort
 from .connect_request import ConnectRequest
 from .line import Line, LineServices
+from .pj_account import Credentials
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class LineTable:
 
         A registering client replaces the one that holds the same address and instance.
         """
-        line = Line(self._services, request.credentials, owner, request.rate, owner.name)
+        credentials = self._credentials(request.credentials)
+        line = Line(self._services, credentials, owner, request.rate, owner.name)
         key = self._key(request, line)
         if key is not None:
             before = self._owners.get(key)
@@ -72,6 +74,15 @@ class LineTable:
         for line in list(self._lines):
             self.close_soon(line)
         await self._tasks.wait()
+
+    def _credentials(self, given: Credentials) -> Credentials:
+        """Take those of the configured account if the client gave no password."""
+        account = self._services.config.account_of(str(given.aor))
+        if given.password or account is None:
+            return given
+        login = account.login or given.aor.user
+        display_name = account.display_name or given.display_name
+        return Credentials(given.aor, login, account.password.get_secret_value(), display_name)
 
     def _key(self, request: ConnectRequest, line: Line) -> LineKey | None:
         if not line.registers or (self._services.config.share_aor and not request.instance):
