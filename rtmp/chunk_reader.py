@@ -15,6 +15,9 @@ from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, parse_u32
 
 _CONTINUED = 3
+# Chunks looked at in one go: a peer that interleaves tiny chunks must not have each of them looked at for
+# every other.
+_MAX_RUN = 1024
 
 
 class _ChunkStream:
@@ -215,8 +218,8 @@ class ChunkReader:
         chunks = -(-missing // chunk_size)
         size = missing + chunks - 1
         available = len(data) - pos
-        if available < size:
-            chunks = (available + 1) // step
+        if available < size or chunks > _MAX_RUN:
+            chunks = min((available + 1) // step, _MAX_RUN)
             size = chunks * step - 1
         between = data[pos + chunk_size : pos + size : step]
         if between.count(header) != len(between):

@@ -165,8 +165,7 @@ class ClientSession(Session):
             **self._extra,
         }
         self._announce_chunk_size()
-        # `connect` itself is AMF0: only its answer says whether the server speaks AMF3
-        self._send_command(Command("connect", _CONNECT_ID, command_object, self._arguments))
+        self._send_amf0_command(Command("connect", _CONNECT_ID, command_object, self._arguments))
 
     def _move(
         self, stream_id: int, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError

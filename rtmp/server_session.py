@@ -44,7 +44,7 @@ class ServerSession(ServerRequests):
         properties: dict[str, AmfValue] = {"fmsVer": _FMS_VERSION, "capabilities": _CAPABILITIES, "mode": 1.0}
         info = make_info("status", "NetConnection.Connect.Success", description)
         info |= {"objectEncoding": float(self.object_encoding), **(extra or {})}
-        self._send_command(Command(RESULT, self._connect_id, properties, (info,)))
+        self._send_amf0_command(Command(RESULT, self._connect_id, properties, (info,)))
 
     def reject_connect(
         self,
@@ -58,7 +58,7 @@ class ServerSession(ServerRequests):
         """
         self._advance(ConnectionInput.REJECT, LocalProtocolError)
         info = make_info("error", code, description, extra)
-        self._send_command(Command(ERROR, self._connect_id, None, (info,)))
+        self._send_amf0_command(Command(ERROR, self._connect_id, None, (info,)))
 
     def respond(self, transaction_id: float, *values: AmfValue) -> None:
         """Answer a CallReceived with `_result`. Nothing is sent for id 0, which asks for no answer.

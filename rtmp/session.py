@@ -7,7 +7,7 @@ acknowledgements, pings, chunk sizes. Subclasses give commands and media their m
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from rtmp.amf0 import AmfValue
@@ -73,6 +73,7 @@ class Session:
         self._out_size = 0
         self._events: deque[Event] = deque()
         self._messages: deque[Message] = deque()
+        self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
         self._peer_window = DEFAULT_WINDOW
         self._last_ack = 0
         self._announced_window = 0
@@ -117,15 +118,20 @@ class Session:
 
     def _next_message(self) -> bool:
         """Act on one message; return whether there was one."""
-        if not self._messages:
+        if self._parts is None and not self._messages:
             if self._failure is not None:
                 raise self._failure
             return False
-        message = self._messages.popleft()
         try:
-            self._handle(message)
+            if self._parts is None:
+                self._handle(self._messages.popleft())
+            elif (part := next(self._parts, None)) is not None:
+                self._handle(part)
+            else:
+                self._parts = None
         except RemoteProtocolError as error:
             self._messages.clear()
+            self._parts = None
             self._failure = error
         return True
 
@@ -261,8 +267,7 @@ class Session:
             self._on_data(message.stream_id, message.timestamp_ms, tuple(values))
 
     def _on_aggregate(self, message: Message) -> None:
-        for part in split_aggregate(message):
-            self._handle(part)
+        self._parts = split_aggregate(message)
 
     # What subclasses decide
 
@@ -320,6 +325,11 @@ class Session:
 
     def _send_user_control(self, event_type: UserControlType, *values: int) -> None:
         self._send_control(MessageType.USER_CONTROL, UserControl(event_type, values).serialize())
+
+    def _send_amf0_command(self, command: Command) -> None:
+        """Send `connect` or its answer, which are AMF0 whatever the two agree on."""
+        message_type, payload = command.serialize()
+        self._send(COMMAND_CHUNK_STREAM, message_type, 0, 0, payload)
 
     def _send_command(self, command: Command, stream_id: int = 0) -> None:
         message_type, payload = command.serialize(amf3=self.object_encoding == 3)

@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         wait = self.timeouts.ping - silence
         if wait <= 0:
             wait = min(self.timeouts.ping, self.timeouts.dead_peer - silence)
-            if self.session.state is ConnectionState.CONNECTED:
+            if self.session.state in (ConnectionState.CONNECTING, ConnectionState.CONNECTED):
                 self.session.send_ping(int(self._loop.time() * 1000))
                 self.schedule_flush()
         self._start_timer("ping", max(wait, 0.001), self._check_alive)

@@ -250,3 +250,14 @@ def test_aggregate() -> None:
             list(split_aggregate(Message(22, 1, 500, payload[:cut])))
     with pytest.raises(RemoteProtocolError, match="inside an aggregate"):
         list(split_aggregate(Message(22, 1, 500, sub(22, 0, payload))))
+
+
+def test_a_message_of_very_many_chunks() -> None:
+    body = bytes(n * 7 & 255 for n in range(5000))
+    writer = ChunkWriter()
+    writer.chunk_size = 1
+    data = b"".join(writer.write(4, 9, 1, 0, body))
+    for step in (0, 1, 999):
+        reader = ChunkReader()
+        reader.chunk_size = 1
+        assert read(data, step, reader) == [(9, 1, 0, body)]

@@ -443,3 +443,13 @@ def test_rtmpdump_connect_arguments() -> None:
     events = replay((VECTORS / "rtmpdump_play.bin").read_bytes(), 1)
     assert isinstance(events[0], ev.ConnectRequested)
     assert events[0].arguments == ("login", "pass", {"a": "b"})
+
+
+def test_the_answer_to_connect_is_amf0_even_for_an_amf3_client(client: RawClient) -> None:
+    client.command("connect", 1.0, obj={"app": "a", "objectEncoding": 3.0})
+    client.session.accept_connect()
+    assert client.messages()[-1].type_id == MessageType.COMMAND_AMF0
+    client.session.call("invited", {"from": "bob"})
+    (message,) = client.messages()
+    assert message.type_id == MessageType.COMMAND_AMF3
+    assert Command.parse(message.type_id, message.payload).arguments == ({"from": "bob"},)
