@@ -76,6 +76,10 @@ class WriteBufferExceeded(ConnectionLost):
     """The peer does not read what it is sent."""
 
 
+class TooManyConnections(ConnectionLost):
+    """The server has as many connections as it may have."""
+
+
 class _RefusedByServer(RtmpError):
     """A refusal that carries the server's information object."""
 

@@ -124,7 +124,8 @@ class RtmpClient(Connection[ClientSession]):
     @property
     def closed(self) -> asyncio.Future[RtmpError | None]:
         """Done when the connection has ended; its result is the reason, None for an orderly end."""
-        return self._closed
+        # shielded: a caller who gives up waiting must not cancel it for the others
+        return asyncio.shield(self._closed)
 
     @property
     def stats(self) -> ClientStats:
@@ -182,7 +183,7 @@ class RtmpClient(Connection[ClientSession]):
 
     async def wait_closed(self) -> RtmpError | None:
         """Wait for the end of the connection; return the reason."""
-        return await asyncio.shield(self._closed)
+        return await self.closed
 
     # Events
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
 from rtmp.client_session import ClientSession
-from rtmp.errors import RtmpError, StreamFailed
+from rtmp.errors import ConnectionLost, RtmpError, StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.messages import Payload
 
@@ -35,11 +35,13 @@ class ClientStream:
 
     async def publish(self, name: str, kind: str = "live") -> StatusReceived:
         """Publish; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
+        self._check_connection()
         self._connection.session.publish(self.stream_id, name, kind)
         return await self._started()
 
     async def play(self, name: str, start: float = -2000.0) -> StatusReceived:
         """Play; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
+        self._check_connection()
         self._connection.session.play(self.stream_id, name, start)
         return await self._started()
 
@@ -69,6 +71,10 @@ class ClientStream:
             self.is_deleted = True
             self._connection.session.delete_stream(self.stream_id)
             self._connection.commands_given()
+
+    def _check_connection(self) -> None:
+        if self._connection.is_closed:
+            raise ConnectionLost("the connection is closed")
 
     async def _started(self) -> StatusReceived:
         self._connection.commands_given()

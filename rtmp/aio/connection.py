@@ -19,6 +19,7 @@ from rtmp.errors import (
     PeerTimeout,
     RemoteProtocolError,
     RtmpError,
+    TooManyConnections,
     WriteBufferExceeded,
 )
 from rtmp.events import Event
@@ -226,7 +227,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         if self._closing:
             return
         logger.warning("connection %s (%s): %s: %s", self.id, self.peername, type(error).__name__, error)
-        if isinstance(error, WriteBufferExceeded | PeerTimeout):
+        if isinstance(error, WriteBufferExceeded | PeerTimeout | TooManyConnections):
             self.abort(error)
         else:
             self.close(error)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
-from rtmp.errors import ConnectionLost, RtmpError
+from rtmp.errors import ConnectionLost, RtmpError, TooManyConnections
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from rtmp.messages import Payload
@@ -162,8 +162,11 @@ class ServerConnection(Connection[ServerSession]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the program for a handler, then wait for the handshake."""
         super().connection_made(transport)
-        self._handler = self._handler_factory(self)
+        if len(self._server.connections) >= self._server.max_connections:
+            self._fail(TooManyConnections(f"{self._server.max_connections} connections are open already"))
+            return
         self._server.connections.add(self)
+        self._handler = self._handler_factory(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events and leave the server."""
@@ -189,7 +192,8 @@ class ServerConnection(Connection[ServerSession]):
 class RtmpServer:
     """Listening sockets and the connections they made."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_connections: int = 10_000) -> None:
+        self.max_connections = max_connections
         self.connections: set[ServerConnection] = set()
         self._server: asyncio.Server | None = None
         self._all_closed = asyncio.Event()
@@ -235,14 +239,16 @@ async def start_server(
     ssl: ssl_module.SSLContext | None = None,
     reuse_port: bool | None = None,
     backlog: int = 511,
+    max_connections: int = 10_000,
 ) -> RtmpServer:
     """Listen, and make a handler for every connection.
 
-    `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. Raises OSError if the
+    `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. A connection beyond
+    `max_connections` is dropped at once, without a handler. Raises OSError if the
     address cannot be had (errno EADDRINUSE: the port is taken).
     """
     loop = asyncio.get_running_loop()
-    server = RtmpServer()
+    server = RtmpServer(max_connections)
 
     def make_connection() -> ServerConnection:
         return ServerConnection(handler_factory, server, limits, timeouts)

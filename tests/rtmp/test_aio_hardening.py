@@ -278,6 +278,17 @@ async def test_taken_port_is_an_oserror() -> None:
         assert caught.value.errno == errno.EADDRINUSE
 
 
+async def test_connections_are_bounded() -> None:
+    async with running() as run:
+        run.server.max_connections = 1
+        client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
+        with pytest.raises((ConnectionLost, OSError)):
+            await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
+        assert run.recorders.qsize() == 1
+        client.close()
+        await client.closed
+
+
 async def test_server_close_can_leave_connections() -> None:
     async with running() as run:
         port = run.server.port

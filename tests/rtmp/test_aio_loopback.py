@@ -133,6 +133,8 @@ async def test_connect_and_call(handshake: Any, object_encoding: int) -> None:
         assert closed.reason is None
         with pytest.raises(ConnectionLost):
             await client.call("add", 1, 2)
+        with pytest.raises(ConnectionLost):
+            await client.next_call(5)
 
 
 async def test_rejected_connect() -> None:
@@ -186,3 +188,26 @@ async def test_refused_publish_and_play() -> None:
         await deadline(stream.publish("free"))
         client.close()
         await deadline(client.closed)
+        with pytest.raises(ConnectionLost):
+            await stream.publish("late")
+
+
+async def test_calls_that_wait_fail_when_the_connection_ends() -> None:
+    async with running() as run:
+        client = await deadline(RtmpClient.connect(run.url()))
+        waiting = asyncio.ensure_future(client.next_call())
+        calls = [asyncio.ensure_future(client.call("echo", n)) for n in range(3)]
+        await asyncio.sleep(0)  # let them be sent
+        client.abort()
+        for future in (waiting, *calls):
+            with pytest.raises(ConnectionLost):
+                await deadline(future)
+
+
+async def test_giving_up_on_closed_does_not_cancel_it() -> None:
+    async with running() as run:
+        client = await deadline(RtmpClient.connect(run.url()))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.closed, 0.01)
+        client.close()
+        assert await deadline(client.closed) is None
