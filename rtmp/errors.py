@@ -11,7 +11,8 @@ RtmpError
 │   └── InvalidUrl           not an rtmp:// URL
 ├── ConnectionLost           the transport ended
 │   ├── HandshakeTimeout / ConnectTimeout / PeerTimeout
-│   └── WriteBufferExceeded  the peer does not read
+│   ├── WriteBufferExceeded  the peer does not read
+│   └── TooManyConnections   the server has as many connections as it may
 ├── ConnectRejected          (client) the server answered `connect` with `_error`
 ├── CallFailed               (client) the server answered a call with `_error`
 └── StreamFailed             (client) the server refused `publish` or `play`

@@ -166,7 +166,11 @@ class ServerConnection(Connection[ServerSession]):
             self._fail(TooManyConnections(f"{self._server.max_connections} connections are open already"))
             return
         self._server.connections.add(self)
-        self._handler = self._handler_factory(self)
+        try:
+            self._handler = self._handler_factory(self)
+        except Exception:
+            logger.exception("connection %s (%s): no handler could be made", self.id, self.peername)
+            self.abort(ConnectionLost("no handler could be made"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events and leave the server."""

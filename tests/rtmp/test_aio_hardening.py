@@ -271,6 +271,18 @@ async def test_a_failing_handler_ends_only_its_connection(caplog: pytest.LogCapt
         await other.closed
 
 
+async def test_a_failing_handler_factory_ends_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    def make(_connection: ServerConnection) -> Recorder:
+        raise ZeroDivisionError
+
+    server = await start_server(make, "127.0.0.1", 0)
+    with pytest.raises((ConnectionLost, OSError)):
+        await RtmpClient.connect(f"rtmp://127.0.0.1:{server.port}/x")
+    assert "ZeroDivisionError" in caplog.text
+    server.close()
+    await server.wait_closed()
+
+
 async def test_taken_port_is_an_oserror() -> None:
     async with running() as run:
         with pytest.raises(OSError) as caught:
