@@ -86,6 +86,7 @@ class PcmQueue:
         self._join = False
         self._gap_ticks = 0
         self._gap_silence = 0
+        self._unheard = 0
         self._waited_ticks = 0
         self._level = StandingLevel(self._frame)
         self._surplus: Surplus | None = None
@@ -108,7 +109,7 @@ class PcmQueue:
             buffer += pcm
             self._pushed += size
             if len(buffer) > self._max:
-                self._discard(len(buffer) - self._max)
+                self._overflow(len(buffer) - self._max)
 
     # -- the listener's side
 
@@ -119,6 +120,7 @@ class PcmQueue:
     def take(self, n_bytes: int) -> bytes:
         """Like `pop`, but empty where `pop` gives silence because nothing is to be played."""
         with self._lock:
+            self._unheard = 0
             if self._state is _State.PLAYING and len(self._buffer) >= n_bytes:
                 return self._play(n_bytes)
             if self._state is _State.IDLE:
@@ -202,9 +204,20 @@ class PcmQueue:
         del self._buffer[:size]
         self._dropped += size
         self._surplus = None
-        if self._state is _State.PLAYING:
+
+    def _overflow(self, size: int) -> None:
+        """The oldest goes. If nobody took a frame while a whole queue went by, the rest is as old: start
+        afresh.
+        """
+        self._discard(size)
+        self._unheard += size
+        if self._state is not _State.PLAYING:
+            return
+        if not self._join:
             self._mend()
             self._level.restart()
+        if self._unheard > self._max:
+            self._state, self._listened = _State.IDLE, False
 
     # -- gaps
 

@@ -10,7 +10,7 @@ The port may run at another rate than the bridge; pjmedia then resamples, in C, 
 import logging
 from typing import Any
 
-from media_bridge.errors import MediaClosedError
+from media_bridge.errors import MediaClosedError, MediaError
 from media_bridge.frames import FRAME_MS, frame_bytes
 from media_bridge.pj_clock_thread import keep_thread_state
 from media_bridge.pj_frame import MediaFrame, frame_copier
@@ -27,8 +27,6 @@ def pcm_format(rate_hz: int, frame_ms: int = FRAME_MS) -> Any:
     audio = pj.MediaFormatAudio()
     rate_bps = rate_hz * _BITS_PER_SAMPLE
     audio.init(pj.PJMEDIA_FORMAT_PCM, rate_hz, 1, frame_ms * 1000, _BITS_PER_SAMPLE, rate_bps, rate_bps)
-    # Left alone by MediaFormatAudio.init() but read by createPort().
-    audio.type = pj.PJMEDIA_TYPE_AUDIO
     return audio
 
 
@@ -62,7 +60,11 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         self.callback_errors = 0
         self._copier = frame_copier()
         self._open = True
-        self.createPort(name, pcm_format(rate_hz, frame_ms))
+        try:
+            self.createPort(name, pcm_format(rate_hz, frame_ms))
+        except pj.Error as error:
+            self.close()
+            raise MediaError(f"no bridge port for {name}: {error.info()}") from error
 
     def close(self) -> None:
         """Take the port off the bridge and free it. Waits for a callback that is running; none comes
@@ -75,6 +77,11 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         # Delete the C++ object here, while `self` is alive, and not when the last reference goes: until
         # the bridge let the port go, its clock thread may call this object.
         pj.AudioMediaPort.__swig_destroy__(self)
+
+    def __del__(self) -> None:
+        # A dropped port closes itself while Python still holds it together.
+        if getattr(self, "_open", False):
+            self.close()
 
     @property
     def is_open(self) -> bool:

@@ -121,6 +121,42 @@ def test_200_ports_come_and_go_while_the_clock_runs() -> None:
     assert "left 2" in out, "the null device and the clock port"
 
 
+def test_dropped_ports_close_themselves() -> None:
+    run_script("""
+        import gc
+        from queue import Queue
+        from media_bridge.pj_port import PcmPort
+        ticks = Queue()
+        with running_bridge() as endpoint:
+            clock = PcmPort("clock", 16000, sink=ticks.put)
+            clock.startTransmit(clock)
+            for _ in range(50):
+                a = PcmPort("a", 16000, source=lambda n: bytes(n), sink=lambda pcm: None)
+                a.startTransmit(a)
+                ticks.get(timeout=10)
+                del a
+                gc.collect()
+            clock.close()
+    """)
+
+
+def test_a_full_bridge_is_a_media_error() -> None:
+    run_script("""
+        from media_bridge.errors import MediaError
+        from media_bridge.pj_port import PcmPort
+        ports = []
+        with running_bridge():
+            try:
+                while len(ports) < 1000:
+                    ports.append(PcmPort(f"p{len(ports)}", 16000))
+            except MediaError as error:
+                assert "no bridge port for p" in str(error)
+            assert 100 < len(ports) < 1000
+            for port in ports:
+                port.close()
+    """)
+
+
 def test_swapping_source_and_sink_while_running() -> None:
     run_script("""
         from queue import Queue
