@@ -53,7 +53,16 @@ class AccountListener(Protocol):
         """Hear of an INVITE; it must be answered (`ring`, `accept`, `hang_up`)."""
 
 
-class _Account(pj.Account):  # type: ignore[misc]  # pjsua2 has no type information
+class _BaseAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no type information
+    """Refuses what pjsua2 would accept by itself and we have no use for."""
+
+    @guarded
+    def onIncomingSubscribe(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Refuse presence subscriptions, each of which would cost memory for as long as the peer likes."""
+        prm.code = pj.PJSIP_SC_BAD_EVENT
+
+
+class _Account(_BaseAccount):
     """Receives pjsua2's callbacks, all on the pjsip thread."""
 
     def __init__(self, owner: PjAccount) -> None:
@@ -168,7 +177,7 @@ class PjAccount:
             account.shutdown()
 
 
-class SystemAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no type information
+class SystemAccount(_BaseAccount):
     """The account behind all others: it makes unregistered calls and refuses INVITEs for nobody.
 
     It is made first and stays, so that pjsua always has a valid default account; it asserts without one.

@@ -49,6 +49,16 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
         if rewritten != local:
             prm.sdp.wholeSdp = rewritten
 
+    @guarded
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        # Left alone, pjsua2 places the call that the peer asks for, at our cost and with no owner.
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
+        # Left alone, pjsua2 lets any INVITE with a matching Replaces header take this call over.
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
 
 class PjCall:
     """A call of ours. `async` methods are for the asyncio loop; names with `_` run on the pjsip thread."""
