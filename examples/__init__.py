@@ -1,0 +1,1 @@
+"""Small programs around the gateway, written to be read and copied."""
