@@ -14,7 +14,7 @@ class PeerMissing(PeerError):  # noqa: N818 - says what is missing, not what fai
         super().__init__(f"{program} {why}; get it with: {self.install}")
 
 
-class PeerFailed(PeerError):
+class PeerFailed(PeerError):  # noqa: N818 - as PeerMissing
     """The program ended or stayed silent when it should have worked; the text ends with its log."""
 
 

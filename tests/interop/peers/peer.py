@@ -105,7 +105,7 @@ class OneProcessPeer(Peer):
 
 
 def program_path(program: str) -> str:
-    """Full path of an installed program, looking into the sbin directories too; PeerMissing if there is none."""
+    """Full path of an installed program, also if it is in an sbin directory; PeerMissing if there is none."""
     path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
     if path is None:
         raise PeerMissing(program)

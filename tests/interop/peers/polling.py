@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from tests.interop.peers.errors import PeerTimeout
 
@@ -12,6 +12,10 @@ POLL_INTERVAL_S = 0.02
 T = TypeVar("T")
 
 
+@overload
+async def until(probe: Callable[[], Awaitable[T | None]], what: str, timeout_s: float = 10.0) -> T: ...
+@overload
+async def until(probe: Callable[[], T | None], what: str, timeout_s: float = 10.0) -> T: ...
 async def until(
     probe: Callable[[], Awaitable[T | None]] | Callable[[], T | None], what: str, timeout_s: float = 10.0
 ) -> T:

@@ -22,8 +22,8 @@ TONE_S = 1.0
 class Sipp(OneProcessPeer):
     """One run of SIPp.
 
-    `scenario` is a file name of tests/interop/scenarios without `.xml`, or a path. A scenario whose name begins
-    with `uas` waits for calls; others call `service`@`remote`. `pause_ms` is the length of every `<pause/>`
+    `scenario` is a file name of tests/interop/scenarios without `.xml`, or a path. One whose name begins with
+    `uas` waits for calls; others call `service`@`remote`. `pause_ms` is the length of every `<pause/>`
     of the scenario, `keys` the values of its `[key]`s, `timeout_s` the life of the whole run.
 
     `rtp_port` is the port that SDP names: SIPp's own media port unless a test receives the media itself
@@ -89,7 +89,7 @@ class Sipp(OneProcessPeer):
         await until(self._is_ready, "SIPp to open its ports")
 
     def _scenario_text(self) -> str:
-        """The scenario with its @key@s replaced: they stand where SIPp takes no [key], as in a status line."""
+        """The scenario with its @key@s replaced: they are where SIPp takes no [key], as in a status line."""
         text = self.scenario.read_text()
         for name, value in self._keys.items():
             text = text.replace(f"@{name}@", str(value))

@@ -36,7 +36,7 @@ def write_tone_ulaw(path: Path, frequency_hz: float, seconds: float) -> Path:
 
 
 def ulaw_byte(sample: int) -> int:
-    """A signed 16-bit sample as µ-law (ITU-T G.711 table 2a): sign, three-bit segment, four-bit step, inverted."""
+    """A signed 16-bit sample as µ-law (ITU-T G.711): sign, three-bit segment, four-bit step, inverted."""
     sign = 0x80 if sample < 0 else 0
     magnitude = min(abs(sample), 32_635) + 132
     segment = magnitude.bit_length() - 8
@@ -44,7 +44,7 @@ def ulaw_byte(sample: int) -> int:
 
 
 def wav_samples(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.int16]], int]:
-    """First channel and rate of a 16-bit WAV file, also of one whose recorder has not written its length yet."""
+    """First channel and rate of a 16-bit WAV file, also of one that is still being written."""
     data = path.read_bytes()
     start = data.find(b"data") + 8
     if not data.startswith(b"RIFF") or start < 8:
