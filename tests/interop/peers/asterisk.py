@@ -49,6 +49,11 @@ class Asterisk(OneProcessPeer):
         """Where it receives SIP, by UDP and TCP."""
         return HOST, self.port
 
+    @property
+    def registrar(self) -> str:
+        """The SIP URI to register at."""
+        return f"sip:{HOST}:{self.port}"
+
     def sip_uri(self, extension: str) -> str:
         """A SIP URI of an extension or user."""
         return f"sip:{extension}@{HOST}:{self.port}"

@@ -36,6 +36,11 @@ class Kamailio(OneProcessPeer):
         """Where it receives SIP, by UDP and TCP."""
         return HOST, self.port
 
+    @property
+    def registrar(self) -> str:
+        """The SIP URI to register at."""
+        return f"sip:{HOST}:{self.port}"
+
     def sip_uri(self, user: str) -> str:
         """The address of record of a user, with the port that finds this server without DNS."""
         return f"sip:{user}@{HOST}:{self.port}"

@@ -1,0 +1,61 @@
+# make help lists the targets. Everything is installed into .venv; nothing outside the repository changes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+LINTED := rtmp media_bridge siprtmp_b2bua examples tests benchmarks
+# The first of these that runs and can make environments; an empty answer is explained below.
+PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/python3,$(shell \
+	$(name) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	>/dev/null 2>&1 && echo $(name))))
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## call a SIP phone from RTMP on this machine; SERVE=1 keeps the gateway running
+	@$(BIN)/python examples/demo.py $(if $(SERVE),--serve)
+
+test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are skipped
+	@$(BIN)/python -m tests.interop.peers
+	@$(BIN)/pytest $(TESTS)
+
+lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/ruff format --check $(LINTED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED_DEV) ## put the code into ruff's format and fix what it can fix
+	$(BIN)/ruff check --fix $(LINTED)
+	$(BIN)/ruff format $(LINTED)
+
+bench: $(INSTALLED_DEV) ## measure the figures of the README
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the environment, caches and build results
+	rm -rf $(VENV) dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+ifeq ($(PYTHON),)
+	@echo "Python 3.11 or 3.12 with its venv module is needed. On Debian 12 or Ubuntu 24.04:" >&2
+	@echo "    sudo apt install python3 python3-venv" >&2
+	@exit 1
+endif
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing siprtmp-b2bua into $(VENV)"
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing siprtmp-b2bua and the tools of its developers into $(VENV)"
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $(INSTALLED) $@
