@@ -262,12 +262,15 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What audio must keep to count as intact; the defaults suit Speex and G.711."""
+    """What audio must keep to count as intact; the defaults suit Speex and G.711.
+
+    A few glitches are allowed: a jitter buffer may blend 20 ms out or in when a busy machine was late.
+    """
 
     min_frames_percent: float = 99.0
     max_level_change_db: float = 3.0
     min_snr_db: float = 8.0
-    max_glitches: int = 0
+    max_glitches: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,12 +149,17 @@ class AudioReceiver:
 
 
 async def send_in_real_time(
-    frames: Iterable[bytes], send: Callable[[bytes], None], frame_s: float = FRAME_MS / 1000
+    frames: Iterable[bytes],
+    send: Callable[[bytes], None],
+    *,
+    on_sent: Callable[[float, bytes], None] | None = None,
+    frame_s: float = FRAME_MS / 1000,
 ) -> float:
     """Give each frame to `send` when its time has come; returns by how much the latest was late, in s.
 
     The times are multiples of `frame_s` from the start, so that lateness of one frame does not make all that
-    follow late: what was missed is sent at once, as a sound card's driver would.
+    follow late: what was missed is sent at once, as a sound card's driver would. `on_sent` gets the time (of
+    `time.perf_counter`) and the frame.
     """
     start_s = perf_counter()
     latest_s = 0.0
@@ -163,6 +168,9 @@ async def send_in_real_time(
         wait_s = due_s - perf_counter()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        latest_s = max(latest_s, perf_counter() - due_s)
+        now_s = perf_counter()
+        latest_s = max(latest_s, now_s - due_s)
+        if on_sent is not None:
+            on_sent(now_s, frame)
         send(frame)
     return latest_s

@@ -166,9 +166,11 @@ class RtmpPhone:
         self._publisher.send_audio(timestamp_ms, tag)
         self.counters.sent += 1
 
-    async def send_in_real_time(self, frames: Iterable[bytes]) -> float:
-        """Send a frame every 20 ms; returns how late the latest was, in seconds."""
-        return await send_in_real_time(frames, self.send_pcm)
+    async def send_in_real_time(
+        self, frames: Iterable[bytes], on_sent: Callable[[float, bytes], None] | None = None
+    ) -> float:
+        """Send a frame every 20 ms, see `phone_audio`; returns how late the latest was, in seconds."""
+        return await send_in_real_time(frames, self.send_pcm, on_sent=on_sent)
 
     # -- helpers -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,87 @@
+"""A program that runs as a child and is ended with us, and the lines that it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_STOP_S: Final = 8.0
+
+
+class ChildFailed(Exception):  # noqa: N818 - named for what happened
+    """A child did not start, or ended by itself; the text has its last lines."""
+
+
+class ChildProcess:
+    """A Python module run as a child. Its standard input is a pipe that closes when we end."""
+
+    def __init__(self, name: str, process: Process) -> None:
+        self.name = name
+        self.lines: deque[str] = deque(maxlen=500)
+        self._process = process
+        self._news = asyncio.Condition()
+        self._at_end = False
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def run(cls, name: str, module: str, *arguments: str) -> AsyncIterator[ChildProcess]:
+        """Run `python -m module` for as long as the context lasts."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *arguments, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=STDOUT
+        )
+        child = cls(name, process)
+        try:
+            yield child
+        finally:
+            await child.stop()
+
+    async def line(self, pattern: str, timeout_s: float = 10.0) -> re.Match[str]:
+        """Wait for a line that has the pattern, and return the match. Raises ChildFailed."""
+        found: list[re.Match[str]] = []
+
+        def seen() -> bool:
+            found.extend(match for text in self.lines if (match := re.search(pattern, text)))
+            return bool(found) or self._at_end
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._news:
+                await self._news.wait_for(seen)
+        if not found:
+            what = "has ended" if self._at_end else f"did not say {pattern!r} within {timeout_s:g} s"
+            raise ChildFailed("\n  ".join([f"{self.name} {what}; its last lines:", *list(self.lines)[-10:]]))
+        return found[0]
+
+    async def wait(self) -> int:
+        """Wait until the child ends by itself; returns its exit status."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End the child: politely first, then surely."""
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(_STOP_S):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+        await self._process.wait()
+        await self._reader
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            async with self._news:
+                self.lines.append(line.decode(errors="replace").rstrip())
+                self._news.notify_all()
+        async with self._news:
+            self._at_end = True
+            self._news.notify_all()
