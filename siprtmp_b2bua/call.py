@@ -80,8 +80,9 @@ class Call:
             await self._sip.accept(preference)
         except SipError as error:
             logger.info("%s: cannot be accepted: %s", self.name, error)
-            self._client.rejected(str(error))
-            self.state = CallState.ENDING
+            if self.state is CallState.ANSWERING:
+                self._advance(CallEvent.REJECT)
+                self._client.rejected(str(error))
             await self._sip.hang_up(error.code)
 
     async def reject(self, code: int, reason: str) -> None:

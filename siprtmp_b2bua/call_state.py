@@ -76,6 +76,7 @@ TRANSITIONS: Final[dict[CallState, dict[CallEvent, CallState]]] = {
     },
     _S.ANSWERING: {
         _E.ANSWERED: _S.ACTIVE,
+        _E.REJECT: _S.ENDING,  # none of the client's codecs was offered
         _E.BYE: _S.ENDING,
         _E.DISCONNECTED: _S.IDLE,
     },

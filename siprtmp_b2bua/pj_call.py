@@ -95,7 +95,7 @@ class PjCall:
     async def accept(self, preference: CodecPreference) -> None:
         """Answer an incoming call with 200 and the best of `preference` that was offered.
 
-        Raises `SipError` 488 if nothing was; the call has been refused with that, then.
+        Raises `SipError` 488 if nothing was; the call still waits for its answer, then.
         """
         await self._run(lambda call: self._accept(call, preference))
 
@@ -181,7 +181,6 @@ class PjCall:
         if self._answer_sdp:
             chosen = self._narrow(self._answer_sdp, self._offered)
             if chosen is None:
-                call.hangup(_operation(488))
                 raise SipError(488, "Not Acceptable Here")
             operation.sdp.wholeSdp = chosen
         call.answer(operation)

@@ -205,7 +205,8 @@ class PjEndpoint:
         for call in list(self.live_calls):
             call._refuse(0)
         self._system_account = None
-        self._endpoint.libDestroy()
+        # Everything was hung up and unregistered before: pjsua need not spend its second on that.
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG)
         self._endpoint = None
 
 

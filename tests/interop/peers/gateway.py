@@ -1,0 +1,72 @@
+"""The gateway itself, as users start it: a process of its own on free ports of 127.0.0.1."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from tests.interop.peers.peer import OneProcessPeer
+from tests.interop.peers.polling import until
+from tests.interop.peers.ports import HOST, free_port, free_port_range
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+class Gateway(OneProcessPeer):
+    """`python -m siprtmp_b2bua`, with `settings` as environment variables (`{"SIP__REGISTER_TIMEOUT_S": "1"}`)."""
+
+    program: ClassVar[str] = "gateway"
+
+    def __init__(self, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.rtmp_port = free_port()
+        self.sip_port = free_port()
+        self.rtp_ports = free_port_range()
+        self._arguments = arguments
+        self._settings = settings or {}
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        """Where it receives SIP."""
+        return HOST, self.sip_port
+
+    def url(self, aor: str = "anonymous@invalid") -> str:
+        """The URL with which the client of an address of record connects."""
+        return f"rtmp://{HOST}:{self.rtmp_port}/sip/{aor}"
+
+    async def start(self) -> None:
+        """Start it and wait until it listens on both sides."""
+        command = [sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-p", str(self.rtmp_port), "-l", HOST]
+        command += ["--sip-port", str(self.sip_port), *self._arguments]
+        command += ["--rtp-ports", f"{self.rtp_ports.start}-{self.rtp_ports.stop - 1}"]
+        environment = {f"SIPRTMP_{name}": value for name, value in self._settings.items()}
+        paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment |= {"PYTHONFAULTHANDLER": "1", "PYTHONPATH": os.pathsep.join(paths)}
+        await self.launch(command, env=environment)
+        await until(self._is_ready, "the gateway to listen")
+
+    def _is_ready(self) -> bool:
+        self.process.check_running()
+        return "RTMP on " in self.log()
+
+    async def wait_logged(self, pattern: str, timeout_s: float = 10.0) -> str:
+        """Wait until a line of the log matches, and return that line."""
+
+        def find() -> str | None:
+            return next((line for line in self._log_lines() if re.search(pattern, line)), None)
+
+        return await until(find, f"{pattern!r} in the gateway's log", timeout_s)
+
+    def check_clean(self) -> None:
+        """Raise AssertionError if the gateway died or its log shows an unhandled error."""
+        self.process.check_running()
+        # pjsip calls a peer's faults ERROR; they are no concern of this check.
+        lines = [line for line in self._log_lines() if " pjsip: " not in line]
+        for mark in ("Traceback", "ERROR", "Fatal Python error", "Assertion"):
+            found = [line for line in lines if mark in line]
+            assert not found, f"{found[0]} in the gateway's log:\n{self.log()}"
+
+    def _log_lines(self) -> list[str]:
+        return self.process.output_path.read_text(errors="replace").splitlines()

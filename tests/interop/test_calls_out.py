@@ -1,0 +1,152 @@
+"""An RTMP client calls SIP phones (SIPp): every way in which such a call can go."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from examples.phone_events import Byed, Holded, Ringing
+from examples.rtmp_phone import CallRefused, RtmpPhone
+from tests.interop.gateway_fixtures import gateway
+from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.sipp import Sipp
+from tests.interop.signals import Listener, send_tone
+
+__all__ = ["gateway"]
+pytestmark = pytest.mark.interop
+
+
+@pytest.mark.parametrize(
+    ("codec", "scenario", "reported"),
+    [
+        ("pcmu", "uas_answer", "pcmu"),
+        ("ulaw", "uas_answer", "speex"),
+        ("wideband", "uas_answer_speex_16000", "speex"),
+        ("narrowband", "uas_answer_speex_8000", "speex"),
+    ],
+)
+async def test_a_tone_comes_back(gateway: Gateway, codec: str, scenario: str, reported: str) -> None:
+    async with Sipp(scenario, rtp_echo=True) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        accepted = await phone.invite(callee.sip_uri(), codec, "dtmf")
+        assert (accepted.audio, accepted.video) == (reported, None)
+        listener = Listener(phone)
+        await send_tone(phone, 1.5)
+        heard = await listener.wait_for_tone()
+        assert heard > 0.9
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_timestamps_count_samples(gateway: Gateway) -> None:
+    async with Sipp("uas_answer", rtp_echo=True) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        await phone.invite(callee.sip_uri(), "ulaw")
+        listener = Listener(phone)
+        await send_tone(phone, 1.0)
+        await phone.bye()
+        steps = {b.timestamp_ms - a.timestamp_ms for a, b in itertools.pairwise(listener.frames)}
+        assert steps == {20}
+        await phone.close()
+
+
+async def test_no_codec_named_accepts_without_arguments(gateway: Gateway) -> None:
+    async with Sipp("uas_answer", rtp_echo=True) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        accepted = await phone.invite(callee.sip_uri())
+        assert (accepted.audio, accepted.video) == (None, None)
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_the_callee_hangs_up(gateway: Gateway) -> None:
+    async with Sipp("uas_hangup", pause_ms=300) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        await phone.invite(callee.sip_uri(), "pcmu")
+        await phone.wait_for(Byed, 5)
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_both_hang_up_at_once(gateway: Gateway) -> None:
+    async with Sipp("uas_bye_crossing") as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        await phone.invite(callee.sip_uri(), "pcmu")
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_busy(gateway: Gateway) -> None:
+    async with Sipp("uas_busy") as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        with pytest.raises(CallRefused, match="486 Busy Here"):
+            await phone.invite(callee.sip_uri(), "pcmu")
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_bye_while_it_rings_cancels(gateway: Gateway) -> None:
+    async with Sipp("uas_ring_until_cancel") as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        call = asyncio.ensure_future(phone.invite(callee.sip_uri(), "pcmu"))
+        assert (await phone.wait_for(Ringing, 5)).status == "180 Ringing"
+        await phone.bye()
+        (await callee.wait()).check()
+        call.cancel()
+        await phone.close()
+
+
+async def test_early_media_is_heard_before_the_answer(gateway: Gateway) -> None:
+    async with Sipp("uas_early_media", rtp_echo=True, pause_ms=1500) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        listener = Listener(phone)
+        call = asyncio.ensure_future(phone.invite(callee.sip_uri(), "pcmu"))
+        assert (await phone.wait_for(Ringing, 5)).status == "183 Session Progress"
+        await listener.wait_for_frames(10)
+        assert not call.done()
+        await call
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_the_callee_holds_and_resumes(gateway: Gateway) -> None:
+    async with Sipp("uas_hold", rtp_echo=True, pause_ms=300) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        await phone.invite(callee.sip_uri(), "pcmu")
+        assert (await phone.wait_for(Holded, 5)).held is True
+        assert (await phone.wait_for(Holded, 5)).held is False
+        listener = Listener(phone)
+        await send_tone(phone, 0.5)
+        assert await listener.wait_for_tone() > 0.9
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_a_phone_that_does_not_answer_with_our_codec(gateway: Gateway) -> None:
+    async with Sipp("uas_answer_speex_16000") as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        with pytest.raises(CallRefused):
+            await phone.invite(callee.sip_uri(), "pcma")
+        await phone.close()
+
+
+@pytest.mark.parametrize(
+    ("destination", "status"), [("nobody here", "404"), ("sip:x@127.0.0.1:1\r\nX: y", "404")]
+)
+async def test_bad_destinations(gateway: Gateway, destination: str, status: str) -> None:
+    phone = await RtmpPhone.connect(gateway.url())
+    with pytest.raises(CallRefused, match=status):
+        await phone.invite(destination)
+    await phone.close()
+
+
+async def test_unknown_codecs_are_not_acceptable(gateway: Gateway) -> None:
+    phone = await RtmpPhone.connect(gateway.url())
+    with pytest.raises(CallRefused, match="488 Not Acceptable Here"):
+        await phone.invite("sip:x@127.0.0.1", "g999")
+    await phone.close()
