@@ -30,9 +30,12 @@ class Peers:
     async def start(self, peer: PeerT) -> PeerT:
         """Start a peer and return it ready. A program that is not installed skips the test, or fails it."""
         self._started.append(peer)
+        missing: PeerMissing | None = None
         try:
             await self._stack.enter_async_context(peer)
-        except PeerMissing as missing:
+        except PeerMissing as error:
+            missing = error
+        if missing is not None:
             skip_or_fail(missing)
         return peer
 

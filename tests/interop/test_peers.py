@@ -129,6 +129,72 @@ async def test_pjsua_phone_is_held_and_taken_back(peers: Peers) -> None:
     (await holder.wait()).check()
 
 
+@pytest.mark.parametrize("rate_hz", [8000, 16000])
+async def test_sipp_echoes_speex(peers: Peers, rate_hz: int) -> None:
+    phone = await peers.start(PjsuaPhone("carol", codec=f"speex/{rate_hz}"))
+    callee = await peers.start(Sipp(f"uas_answer_speex_{rate_hz}", rtp_echo=True))
+    await phone.call(callee.sip_uri())
+    await hears(phone, phone.tone_hz)
+    await phone.hang_up()
+    (await callee.wait()).check()
+
+
+async def test_sipp_echoes_h264(peers: Peers) -> None:
+    phone = await peers.start(Baresip("bob", video=True))
+    callee = await peers.start(Sipp("uas_answer_h264", rtp_echo=True))
+    await phone.call(callee.sip_uri())
+    await phone.wait_event("CALL_ESTABLISHED")
+    await hears(phone, phone.tone_hz)
+    await phone.hang_up()
+    (await callee.wait()).check()
+
+
+@pytest.mark.parametrize("scenario", ["uas_register_ok", "uas_register_401"])
+async def test_sipp_registers_a_phone_until_it_unregisters(peers: Peers, scenario: str) -> None:
+    registrar = await peers.start(Sipp(scenario, user="carol", password="carol-secret"))
+    phone = await peers.start(PjsuaPhone("carol", "carol-secret", registrar=registrar.registrar))
+    await phone.wait_registered()
+    await phone.command("unregister")
+    (await registrar.wait()).check()
+
+
+async def test_sipp_refuses_a_registration(peers: Peers) -> None:
+    registrar = await peers.start(Sipp("uas_register_403"))
+    phone = await peers.start(PjsuaPhone("carol", registrar=registrar.registrar))
+    await phone.wait_event("registered", code=403)
+    (await registrar.wait()).check()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "request_of"),
+    [
+        ("uas_no_response", "uac_invite"),
+        ("uas_never_answers", "uac_invite"),
+        ("uas_register_silent", "uac_register"),
+    ],
+)
+async def test_sipp_keeps_silent(peers: Peers, scenario: str, request_of: str) -> None:
+    callee = await peers.start(Sipp(scenario, pause_ms=100))
+    await peers.start(Sipp(request_of, remote=callee.address, keys={"contact_port": 5060}))
+    assert "SIP/2.0 200" not in (await callee.wait()).check().messages
+
+
+async def test_sipp_takes_digits_as_info_and_a_transfer(peers: Peers) -> None:
+    phone = await peers.start(PjsuaPhone("carol"))
+    for scenario, command in (
+        ("uas_info_dtmf", ("info", "5")),
+        ("uas_refer", ("transfer", "sip:dave@127.0.0.1")),
+    ):
+        callee = await peers.start(Sipp(scenario, keys={"digit": "5"}))
+        call = await phone.call(callee.sip_uri())
+        await phone.wait_event("state", since=call, state="CONFIRMED")
+        await phone.command(*command)
+        await callee.wait_message("SIP/2.0 200 OK", occurrences=3 if scenario == "uas_refer" else 2)
+        await phone.hang_up()
+        (await callee.wait()).check()
+        await phone.wait_event("state", since=call, state="DISCONNECTED")
+
+
 async def test_kamailio_registers_and_connects_two_phones(peers: Peers) -> None:
     proxy = await peers.start(Kamailio())
     bob = await peers.start(Baresip("bob", "bob-secret", registrar=f"127.0.0.1:{proxy.port}"))

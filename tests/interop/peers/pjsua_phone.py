@@ -105,7 +105,11 @@ class PjsuaPhone(OneProcessPeer):
             raise PeerFailed(f"registration of {self.user} ended with {event['code']}")
 
     async def command(self, name: str, argument: str = "") -> None:
-        """Send a command: call URI, answer STATUS, hangup, hold, unhold, dtmf DIGITS, transfer URI, quit."""
+        """Send a command to the program.
+
+        call URI, answer STATUS, hangup, hold, unhold, dtmf DIGITS (RFC 4733), info DIGITS (SIP INFO),
+        transfer URI, unregister, quit.
+        """
         await self.process.write_line(f"{name} {argument}".rstrip())
 
     async def call(self, uri: str) -> int:

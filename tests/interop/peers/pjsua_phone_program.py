@@ -105,6 +105,12 @@ class PhoneCall(pj.Call):
         prm.statusCode = status
         self.hangup(prm)
 
+    def send_info(self, digits: str) -> None:
+        prm = pj.CallSendDtmfParam()
+        prm.digits = digits
+        prm.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
+        self.sendDtmf(prm)
+
     def unhold(self) -> None:
         prm = pj.CallOpParam(True)
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
@@ -155,6 +161,8 @@ def run_command(phone: Phone, line: str) -> None:
     name, _, argument = line.partition(" ")
     if name == "call":
         phone.make_call(argument)
+    elif name == "unregister":
+        phone.setRegistration(False)
     elif phone.call is None:
         report("ignored", command=line)
     elif name == "answer":
@@ -167,6 +175,8 @@ def run_command(phone: Phone, line: str) -> None:
         phone.call.unhold()
     elif name == "dtmf":
         phone.call.dialDtmf(argument)
+    elif name == "info":
+        phone.call.send_info(argument)
     elif name == "transfer":
         phone.call.xfer(argument, pj.CallOpParam(True))
     else:

@@ -77,6 +77,11 @@ class Sipp(OneProcessPeer):
         """Where this SIPp receives SIP."""
         return HOST, self.port
 
+    @property
+    def registrar(self) -> str:
+        """The SIP URI to register at, for a registrar scenario."""
+        return f"sip:{HOST}:{self.port}"
+
     def sip_uri(self, user: str = "sipp") -> str:
         """A SIP URI that reaches this SIPp."""
         return f"sip:{user}@{HOST}:{self.port}"
@@ -146,7 +151,8 @@ class Sipp(OneProcessPeer):
         path = self.directory / "messages.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    async def wait_message(self, text: str, timeout_s: float = 10.0) -> str:
-        """Wait until `text` appears in the message log; the whole log."""
-        await until(lambda: text in self.messages(), f"{text!r} at SIPp {self.scenario.stem}", timeout_s)
+    async def wait_message(self, text: str, timeout_s: float = 10.0, *, occurrences: int = 1) -> str:
+        """Wait until `text` is in the message log so many times; the whole log."""
+        what = f"{occurrences} x {text!r} at SIPp {self.scenario.stem}"
+        await until(lambda: self.messages().count(text) >= occurrences, what, timeout_s)
         return self.messages()
