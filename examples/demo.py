@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(_cancelled_by_sigterm(_serve if arguments.serve else _demonstrate, arguments))
     except (KeyboardInterrupt, asyncio.CancelledError):
+        if arguments.serve:
+            return EXIT_INTACT
         print("\ninterrupted; gateway and phone have ended", file=sys.stderr)
         return EXIT_INTERRUPTED
     except CallRefused as refused:

@@ -56,6 +56,7 @@ class RtmpPhone:
         self._publisher: ClientStream | None = None
         self._events: asyncio.Queue[PhoneEvent | None] = asyncio.Queue()
         self._outcome: asyncio.Future[Accepted] | None = None
+        self._is_in_call = False
         self._close_reason = ""
         client.on_call = self._on_call
         client.on_status = self._on_status
@@ -108,6 +109,7 @@ class RtmpPhone:
 
     async def bye(self) -> None:
         """Hang up; no event follows."""
+        self._is_in_call = False
         await self.client.call("bye")
 
     async def hold(self, held: bool) -> None:
@@ -117,6 +119,11 @@ class RtmpPhone:
     async def send_dtmf(self, digits: str) -> None:
         """Press keys: `0-9*#A-D`."""
         await self.client.call("sendDTMF", digits)
+
+    @property
+    def is_in_call(self) -> bool:
+        """Whether a call is up."""
+        return self._is_in_call
 
     async def next_event(self, timeout_s: float | None = None) -> PhoneEvent:
         """Return the oldest event not yet taken.
@@ -199,7 +206,10 @@ class RtmpPhone:
         if event is None:
             return
         if isinstance(event, Accepted):
+            self._is_in_call = True
             self.send_codec = SendCodec.of_accepted(event.audio)
+        elif isinstance(event, Byed):
+            self._is_in_call = False
         self._settle(event)
         if self._events.qsize() >= _MAX_EVENTS:
             self._events.get_nowait()  # nobody listens: keep the newest
@@ -225,6 +235,7 @@ class RtmpPhone:
             self._close_reason = status.description
 
     def _on_closed(self, closed: asyncio.Future[RtmpError | None]) -> None:
+        self._is_in_call = False
         error = closed.result() or ConnectionLost(self._close_reason or "the connection was closed")
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)

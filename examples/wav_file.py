@@ -28,6 +28,37 @@ def read_wav(path: Path, rate_hz: int) -> bytes:
     return Resampler(file_rate_hz, rate_hz).push(mono)
 
 
+class WavRecorder:
+    """Writes PCM to a mono WAV file as it comes. The file is made at once, to fail early."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises WavError."""
+        self.seconds = 0.0
+        self._rate_hz = 0
+        try:
+            self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            raise WavError(f"cannot write {path}: {error.strerror}") from None
+        self._file.setnchannels(1)
+        self._file.setsampwidth(2)
+
+    def write(self, rate_hz: int, pcm: bytes) -> None:
+        """Append PCM; the first sets the rate of the file, and what has another rate later is resampled."""
+        if not self._rate_hz:
+            self._rate_hz = rate_hz
+            self._file.setframerate(rate_hz)
+        if rate_hz != self._rate_hz:
+            pcm = Resampler(rate_hz, self._rate_hz).push(pcm)
+        self._file.writeframes(pcm)
+        self.seconds += len(pcm) / 2 / self._rate_hz
+
+    def close(self) -> None:
+        """Finish the file."""
+        if not self._rate_hz:
+            self._file.setframerate(8000)
+        self._file.close()
+
+
 def write_wav(path: Path, rate_hz: int, pcm: bytes) -> None:
     """Write a mono WAV file. Raises WavError."""
     try:
