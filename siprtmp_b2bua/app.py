@@ -58,10 +58,9 @@ class Gateway:
         notifier = TickNotifier(asyncio.get_running_loop())
         self._lines = LineTable(LineServices(self.config, endpoint, notifier))
         rtmp = self.config.rtmp
+        timeouts = Timeouts(handshake=rtmp.connect_timeout_s, connect=rtmp.connect_timeout_s)
         try:
-            self._server = await start_server(
-                self._make_leg, rtmp.host, rtmp.port, timeouts=Timeouts(connect=rtmp.connect_timeout_s)
-            )
+            self._server = await start_server(self._make_leg, rtmp.host, rtmp.port, timeouts=timeouts)
         except OSError as error:
             await endpoint.stop()
             self._endpoint = None

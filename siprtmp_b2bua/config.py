@@ -79,7 +79,7 @@ class RtmpConfig(_Section):
     host: str = "0.0.0.0"
     port: Port = 1935
     connect_timeout_s: float = Field(10.0, gt=0)
-    """How long a client may take from the TCP connection to its `connect` command."""
+    """How long a client may take for the handshake, and then for its `connect` command."""
 
 
 class SipConfig(_Section):

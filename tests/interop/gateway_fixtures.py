@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
 
@@ -11,15 +12,14 @@ ALICE = "alice"
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    """A gateway that must outlive the test with a clean log and end in time on SIGTERM."""
-    async with Gateway("-d", settings={"SIP__REGISTER_TIMEOUT_S": "2"}) as running:
-        yield running
-        running.check_clean()
+async def gateway(peers: Peers) -> AsyncIterator[Gateway]:
+    """A gateway that must outlive the test with a clean log."""
+    running = await peers.start(Gateway("-d", settings={"SIP__REGISTER_TIMEOUT_S": "2"}))
+    yield running
+    running.check_clean()
 
 
 @pytest.fixture
-async def registrar() -> AsyncIterator[Sipp]:
+async def registrar(peers: Peers) -> Sipp:
     """A registrar that takes any client, and expects it to unregister."""
-    async with Sipp("uas_register_ok", timeout_s=60) as running:
-        yield running
+    return await peers.start(Sipp("uas_register_ok", timeout_s=60))

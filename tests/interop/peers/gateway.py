@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class Gateway(OneProcessPeer):
-    """`python -m siprtmp_b2bua`, with `settings` as environment variables (`{"SIP__REGISTER_TIMEOUT_S": "1"}`)."""
+    """`python -m siprtmp_b2bua`; `settings` become environment: `{"SIP__REGISTER_TIMEOUT_S": "1"}`."""
 
     program: ClassVar[str] = "gateway"
 

@@ -1,0 +1,132 @@
+"""The first test of the original siprtmp: two RTMP clients call each other through a SIP server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from examples.phone_events import Byed, Cancelled, Holded, Invited, Ringing
+from examples.rtmp_phone import CallRefused, RtmpPhone
+from tests.interop.conftest import Peers
+from tests.interop.gateway_fixtures import gateway
+from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.kamailio import USERS, Kamailio
+from tests.interop.signals import Listener, send_tone
+
+__all__ = ["gateway"]
+pytestmark = pytest.mark.interop("kamailio")
+
+
+@pytest.fixture
+async def kamailio(peers: Peers) -> Kamailio:
+    """The SIP server."""
+    return await peers.start(Kamailio())
+
+
+@pytest.fixture
+async def alice(gateway: Gateway, kamailio: Kamailio) -> AsyncIterator[RtmpPhone]:
+    """A client registered as alice."""
+    phone = await connect(gateway, kamailio, "alice")
+    yield phone
+    await phone.close()
+
+
+@pytest.fixture
+async def bob(gateway: Gateway, kamailio: Kamailio) -> AsyncIterator[RtmpPhone]:
+    """A client registered as bob."""
+    phone = await connect(gateway, kamailio, "bob")
+    yield phone
+    await phone.close()
+
+
+async def connect(gateway: Gateway, kamailio: Kamailio, user: str) -> RtmpPhone:
+    """Connect and register."""
+    url = gateway.url(f"{user}@127.0.0.1:{kamailio.port}")
+    return await RtmpPhone.connect(url, user, USERS[user], user.title())
+
+
+@pytest.mark.parametrize("codec", ["wideband", "narrowband", "pcmu", "pcma"])
+async def test_both_hear_each_other(alice: RtmpPhone, bob: RtmpPhone, kamailio: Kamailio, codec: str) -> None:
+    call = asyncio.ensure_future(alice.invite(kamailio.sip_uri("bob"), codec, "dtmf"))
+    invited = await bob.wait_for(Invited, 5)
+    assert "alice@" in invited.caller and '"Alice"' in invited.caller
+    assert "bob@" in invited.called
+    assert (await alice.wait_for(Ringing, 5)).status == "180 Ringing"
+    await bob.accept(codec, "dtmf")
+    accepted = await call
+    assert accepted.audio == ("speex" if codec.endswith("band") else codec)
+    at_alice, at_bob = Listener(alice), Listener(bob)
+    await asyncio.gather(send_tone(alice, 1.0, 600), send_tone(bob, 1.0, 1000))
+    assert await at_bob.wait_for_tone(600) > 0.9
+    assert await at_alice.wait_for_tone(1000) > 0.9
+    await bob.bye()
+    await alice.wait_for(Byed, 5)
+
+
+async def test_a_bare_name_is_of_the_own_domain(alice: RtmpPhone, bob: RtmpPhone) -> None:
+    call = asyncio.ensure_future(alice.invite("bob"))
+    await bob.wait_for(Invited, 5)
+    await bob.accept()
+    await call
+    await alice.bye()
+    await bob.wait_for(Byed, 5)
+
+
+async def test_the_caller_cancels(alice: RtmpPhone, bob: RtmpPhone) -> None:
+    call = asyncio.ensure_future(alice.invite("bob"))
+    await bob.wait_for(Invited, 5)
+    await alice.wait_for(Ringing, 5)
+    await alice.bye()
+    cancelled = await bob.wait_for(Cancelled, 5)
+    assert "alice@" in cancelled.caller
+    call.cancel()
+
+
+async def test_the_callee_rejects(alice: RtmpPhone, bob: RtmpPhone) -> None:
+    call = asyncio.ensure_future(alice.invite("bob"))
+    await bob.wait_for(Invited, 5)
+    await bob.reject()
+    with pytest.raises(CallRefused, match="486 Busy Here"):
+        await call
+
+
+async def test_calling_someone_who_is_not_there(alice: RtmpPhone, kamailio: Kamailio) -> None:
+    with pytest.raises(CallRefused, match=r"^480"):
+        await alice.invite(kamailio.sip_uri("carol"))
+    with pytest.raises(CallRefused, match=r"^404"):
+        await alice.invite(kamailio.sip_uri("nobody"))
+
+
+async def test_hold_and_back(alice: RtmpPhone, bob: RtmpPhone) -> None:
+    call = asyncio.ensure_future(alice.invite("bob", "pcmu"))
+    await bob.wait_for(Invited, 5)
+    await bob.accept("pcmu")
+    await call
+    await alice.hold(True)
+    assert (await bob.wait_for(Holded, 5)).held is True
+    await alice.hold(False)
+    assert (await bob.wait_for(Holded, 5)).held is False
+    at_bob = Listener(bob)
+    await send_tone(alice, 0.6)
+    assert await at_bob.wait_for_tone() > 0.9
+    await alice.bye()
+    await bob.wait_for(Byed, 5)
+
+
+async def test_a_forked_call_rings_at_two_gateways_and_one_answer_ends_it(
+    gateway: Gateway, kamailio: Kamailio, alice: RtmpPhone, peers: Peers
+) -> None:
+    other = await peers.start(Gateway())
+    base = f"bob@127.0.0.1:{kamailio.port}"
+    desk = await RtmpPhone.connect(gateway.url(f"{base}/desk"), "bob", USERS["bob"])
+    mobile = await RtmpPhone.connect(other.url(f"{base}/mobile"), "bob", USERS["bob"])
+    call = asyncio.ensure_future(alice.invite("bob"))
+    await desk.wait_for(Invited, 5)
+    await mobile.wait_for(Invited, 5)
+    await mobile.accept()
+    await call
+    await desk.wait_for(Cancelled, 5)
+    await alice.bye()
+    await mobile.wait_for(Byed, 5)
+    await desk.close()
+    await mobile.close()
