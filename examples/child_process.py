@@ -8,7 +8,7 @@ import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ class ChildProcess:
     def __init__(self, name: str, process: Process) -> None:
         self.name = name
         self.lines: deque[str] = deque(maxlen=500)
+        self.on_line: Callable[[str], None] | None = None
         self._process = process
         self._news = asyncio.Condition()
         self._at_end = False
@@ -61,8 +62,13 @@ class ChildProcess:
         return found[0]
 
     async def wait(self) -> int:
-        """Wait until the child ends by itself; returns its exit status."""
+        """Wait until the child ends by itself and all its lines are read; returns its exit status."""
+        await asyncio.shield(self._reader)
         return await self._process.wait()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the child."""
+        self._process.send_signal(number)
 
     async def stop(self) -> None:
         """End the child: politely first, then surely."""
@@ -81,6 +87,8 @@ class ChildProcess:
         async for line in self._process.stdout:
             async with self._news:
                 self.lines.append(line.decode(errors="replace").rstrip())
+                if self.on_line is not None:
+                    self.on_line(self.lines[-1])
                 self._news.notify_all()
         async with self._news:
             self._at_end = True

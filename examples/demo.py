@@ -108,6 +108,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         print(f"call this:  {stack.echo_uri}")
         print(f"for example: python examples/place_call.py {stack.rtmp_url} {stack.echo_uri} --duration 5")
         print("Ctrl-C ends both", flush=True)
+        stack.echo_phone.on_line = lambda line: print(f"echo phone: {line}", flush=True)
         waits = [asyncio.create_task(child.wait()) for child in (stack.gateway, stack.echo_phone)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -124,6 +124,11 @@ class EchoPhone(pj.Account):  # type: ignore[misc]
                 call.answer_at_s = 0
                 call.answer_with(200)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no call."""
+        return not self._calls
+
     def forget(self, call_id: int) -> None:
         """Drop a call that has ended."""
         self._calls.pop(call_id, None)
@@ -186,11 +191,14 @@ def run(settings: EchoSettings) -> None:
     while not stopping and not (parent_may_leave and _is_at_end(sys.stdin.fileno())):
         endpoint.libHandleEvents(_POLL_MS)
         phone.answer_due_calls()
-    endpoint.hangupAllCalls()
-    endpoint.libHandleEvents(_POLL_MS)
+    if phone.is_idle:
+        flags = pj.PJSUA_DESTROY_NO_RX_MSG  # nobody is to answer a BYE, so do not wait for it
+    else:
+        endpoint.hangupAllCalls()
+        flags = 0
     phone.shutdown()
     del phone
-    endpoint.libDestroy()
+    endpoint.libDestroy(flags)
 
 
 def _is_pipe(descriptor: int) -> bool:

@@ -50,4 +50,7 @@ async def local_stack(
             gateway.line(r"RTMP on \S+:(\d+), SIP on port (\d+)"),
             echo_phone.line(r'"uri": "([^"]+)"'),
         )
-        yield LocalStack(gateway, echo_phone, int(listening[1]), int(listening[2]), ready[1])
+        try:
+            yield LocalStack(gateway, echo_phone, int(listening[1]), int(listening[2]), ready[1])
+        finally:
+            await asyncio.gather(gateway.stop(), echo_phone.stop())  # each takes a second

@@ -219,8 +219,10 @@ def read_password(path: Path) -> str:
     """Return the first line of a file. Raises UsageError."""
     try:
         password = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the password from {path}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read the password from {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the password in {path} is not UTF-8 text") from None
     if not password:
         raise UsageError(f"the first line of {path} is empty; it should be the password")
     return password

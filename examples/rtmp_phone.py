@@ -28,10 +28,14 @@ from rtmp.aio import ClientStream, RtmpClient
 from rtmp.amf_value import AmfValue
 from rtmp.errors import ConnectionLost, RtmpError
 from rtmp.events import StatusReceived
+from rtmp.limits import Timeouts
 
 E = TypeVar("E", bound=PhoneEvent)
 
 _MAX_EVENTS: Final = 1000
+
+_TIMEOUTS: Final = Timeouts(connect=30.0)
+"""The gateway answers `connect` when the registrar has answered, or has not for 10 s."""
 
 
 class CallRefused(Exception):  # noqa: N818 - named for what happened
@@ -74,7 +78,9 @@ class RtmpPhone:
         """
         arguments = (login, password, display_name) if rate is None else (login, password, display_name, rate)
         early: list[tuple[str, tuple[AmfValue, ...]]] = []  # a call may come with the answer to connect
-        client = await RtmpClient.connect(url, *arguments, on_call=lambda *call: early.append(call))
+        client = await RtmpClient.connect(
+            url, *arguments, on_call=lambda *call: early.append(call), timeouts=_TIMEOUTS
+        )
         phone = cls(client)
         for call in early:
             phone._on_call(*call)

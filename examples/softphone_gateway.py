@@ -1,8 +1,8 @@
 """A gateway for somebody with a SIP account: RTMP phones use the account without knowing its password.
 
-It runs a `Gateway` within this program, which shows how to embed one. Phones connect with an empty password to
-rtmp://HOST/sip/USER@DOMAIN; whoever reaches the RTMP port can use the account, so it listens on this machine
-only, unless you say otherwise.
+It runs a `Gateway` within this program, which shows how to embed one. Phones connect with an empty password
+to rtmp://HOST/sip/USER@DOMAIN; whoever reaches the RTMP port can use the account, so it listens on this
+machine only, unless you say otherwise.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), EXIT_USAGE)
     try:
         uvloop.run(_run_demo(config) if arguments.demo else _run(config))
+    except KeyboardInterrupt:
+        return _fail("interrupted", EXIT_FAILED)
     except (StartupError, ChildFailed, UsageError) as error:
         return _fail(str(error), EXIT_FAILED)
     return EXIT_OK
@@ -81,16 +83,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_config(arguments: argparse.Namespace) -> GatewayConfig:
     """Return the gateway's configuration. Raises ConfigurationError, UsageError."""
-    sip: dict[str, Setting] = {"outbound_proxy": arguments.outbound_proxy, "int_ip": arguments.int_ip}
-    sip |= {"ext_ip": arguments.ext_ip, "port": arguments.sip_port}
+    sip: dict[str, Setting] = {
+        "int_ip": arguments.int_ip,
+        "ext_ip": arguments.ext_ip,
+        "port": arguments.sip_port,
+        "outbound_proxy": arguments.outbound_proxy,
+    }
     if arguments.demo:
         sip = {"int_ip": "127.0.0.1", "port": arguments.sip_port or 0}
-    rtmp: dict[str, Setting] = {"host": arguments.host, "port": arguments.port}
-    media: dict[str, Setting] = {"rtp_ports": arguments.rtp_ports}
-    given = {
-        name: _without_none(section) for name, section in (("rtmp", rtmp), ("sip", sip), ("media", media))
+    given: dict[str, Setting] = {
+        "rtmp": {"host": arguments.host, "port": arguments.port},
+        "sip": _without_none(sip),
+        "media": _without_none({"rtp_ports": arguments.rtp_ports}),
+        "share_aor": True,  # several phones may use the account
     }
-    config = GatewayConfig.load(flags={**given, "share_aor": True})  # several phones may share the account
+    config = GatewayConfig.load(flags=given)
     return config if arguments.demo else config.model_copy(update={"accounts": (_account(arguments),)})
 
 
@@ -181,7 +188,7 @@ def _warn_of_strangers(host: str) -> None:
         if ipaddress.ip_address(host or "0.0.0.0").is_loopback:
             return
     if host != "localhost":
-        print(f"Everybody who reaches port and address ({host}) can call at your expense.", file=sys.stderr)
+        print(f"Everybody who can reach {host} can call at the account's expense.", file=sys.stderr)
 
 
 def _fail(message: str, status: int) -> int:
