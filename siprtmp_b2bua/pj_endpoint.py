@@ -54,9 +54,15 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type inform
 class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information
     """pjsip's log lines go to the logger `pjsip`; nothing is printed."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = False
+        """Before that every failure becomes a `StartupError` that says it better."""
+
     @guarded
     def write(self, entry: Any) -> None:
-        pjsip_logger.log(_LEVELS.get(entry.level, logging.DEBUG), "%s", entry.msg.rstrip())
+        level = _LEVELS.get(entry.level, logging.DEBUG) if self.started else logging.DEBUG
+        pjsip_logger.log(level, "%s", entry.msg.rstrip())
 
 
 class PjEndpoint:
@@ -135,6 +141,8 @@ class PjEndpoint:
         settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"
         account.create(settings, True)
         self._system_account = account
+        if self._log_writer is not None:
+            self._log_writer.started = True
         return address
 
     def _endpoint_config(self) -> Any:

@@ -1,0 +1,127 @@
+"""The command `siprtmp` as a process: what it prints, and with what it exits."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from siprtmp_b2bua import __version__
+from siprtmp_b2bua.cli import flag_settings, make_parser
+from tests.interop.peers.ports import HOST, free_port
+
+REPOSITORY = Path(__file__).parents[2]
+TIMEOUT_S = 20
+
+
+def command(*arguments: str) -> list[str]:
+    """A command line of the gateway."""
+    return [sys.executable, "-m", "siprtmp_b2bua", *arguments]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the gateway to its end."""
+    return subprocess.run(
+        command(*arguments), cwd=REPOSITORY, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody else listens on, by TCP and UDP."""
+    port = free_port()
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind((HOST, port))
+        tcp.listen()
+        udp.bind((HOST, port))
+        yield port
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"siprtmp {__version__}\n"
+
+
+def test_help_names_every_flag() -> None:
+    text = run("--help").stdout
+    for flag in (
+        "-i",
+        "-p",
+        "-l",
+        "-e",
+        "-d",
+        "-D",
+        "--sip-port",
+        "--rtp-ports",
+        "--outbound-proxy",
+        "--config",
+    ):
+        assert flag in text
+
+
+def test_flags_become_settings() -> None:
+    arguments = make_parser().parse_args(["-i", "::1", "-p", "1", "-l", HOST, "--rtp-ports", "2000-3000"])
+    assert flag_settings(arguments) == {
+        "rtmp": {"host": "::1", "port": 1},
+        "sip": {"int_ip": HOST},
+        "media": {"rtp_ports": "2000-3000"},
+    }
+
+
+def test_check_config_prints_what_would_be_used_and_no_password(tmp_path: Path) -> None:
+    file = tmp_path / "siprtmp.toml"
+    file.write_text('[[accounts]]\naor = "alice@pbx"\npassword = "hush-hush"\n')
+    done = run("--config", str(file), "--sip-port", "5070", "--check-config")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["sip"]["port"] == 5070
+    assert "hush-hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["-l", "not-an-address"], 2, "not an IP address"),
+        (["--rtp-ports", "9"], 2, "not a range of ports"),
+        (["--config", "/nonexistent.toml"], 2, "cannot read"),
+        (["-i", HOST, "-l", "192.0.2.77"], 1, "192.0.2.77"),
+        (["-i", "192.0.2.77", "-l", HOST], 1, "192.0.2.77"),
+    ],
+)
+def test_what_cannot_work_ends_with_one_line(arguments: list[str], status: int, words: str) -> None:
+    done = run("-p", str(free_port()), "--sip-port", str(free_port()), *arguments)
+    assert done.returncode == status
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("siprtmp: ")
+    assert words in line
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("side", ["rtmp", "sip"])
+def test_a_taken_port_ends_with_one_line(taken_port: int, side: str) -> None:
+    ports = {"rtmp": free_port(), "sip": free_port(), side: taken_port}
+    done = run("-i", HOST, "-l", HOST, "-p", str(ports["rtmp"]), "--sip-port", str(ports["sip"]))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"{side.upper()} on {HOST}:{taken_port}" in line
+    assert "choose another" in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_time(number: signal.Signals) -> None:
+    arguments = ["-i", HOST, "-l", HOST, "-p", str(free_port()), "--sip-port", str(free_port())]
+    process = subprocess.Popen(
+        command(*arguments), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    with process:
+        assert process.stderr is not None
+        assert "RTMP on" in process.stderr.readline()
+        begin = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(TIMEOUT_S) == 0
+        assert time.monotonic() - begin < 5
+        assert [line for line in process.stderr if "stopping" not in line] == []
