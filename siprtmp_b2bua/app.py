@@ -12,10 +12,10 @@ from rtmp.limits import Timeouts
 
 from .config import GatewayConfig
 from .errors import StartupError
-from .line import LineServices
 from .line_table import LineTable
 from .pj_endpoint import PjEndpoint
 from .rtmp_leg import RtmpLeg
+from .services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Gateway:
         await endpoint.start()
         self._endpoint = endpoint
         notifier = TickNotifier(asyncio.get_running_loop())
-        self._lines = LineTable(LineServices(self.config, endpoint, notifier))
+        self._lines = LineTable(Services(self.config, endpoint, notifier))
         rtmp = self.config.rtmp
         timeouts = Timeouts(handshake=rtmp.connect_timeout_s, connect=rtmp.connect_timeout_s)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from rtmp.messages import Payload
 
@@ -15,10 +14,8 @@ from .client_port import ClientPort
 from .errors import B2buaError, SipError
 from .pj_call import PjCall
 from .sdp import SdpCodec
+from .services import Services
 from .tasks import TaskGroup
-
-if TYPE_CHECKING:
-    from .line import LineServices
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +30,7 @@ class Call:
         self,
         sip: PjCall,
         client: ClientPort,
-        services: LineServices,
+        services: Services,
         *,
         preference: CodecPreference,
         caller: str,

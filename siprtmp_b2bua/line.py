@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
-from media_bridge.tick_notifier import TickNotifier
 from rtmp.messages import Payload
 
 from .call import Call
 from .call_state import CallEvent
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
-from .config import GatewayConfig
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
 from .pj_account import Credentials, IncomingCall, PjAccount
 from .pj_call import PjCall
-from .pj_endpoint import PjEndpoint
 from .pj_events import RegistrationState
+from .services import Services
 from .sip_address import name_addr, parse_destination
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
 
 _REGISTRATION_LOST_CODES = range(300, 700)
-
-
-@dataclass(frozen=True, slots=True)
-class LineServices:
-    """What all lines of a gateway share."""
-
-    config: GatewayConfig
-    endpoint: PjEndpoint
-    notifier: TickNotifier
 
 
 class Line:
@@ -44,7 +32,7 @@ class Line:
     """
 
     def __init__(
-        self, services: LineServices, credentials: Credentials, client: ClientPort, rate: str, name: str
+        self, services: Services, credentials: Credentials, client: ClientPort, rate: str, name: str
     ) -> None:
         self.name = name
         self._services = services
@@ -75,7 +63,7 @@ class Line:
         """
         if not self.registers:
             return
-        self._account = PjAccount(self._services.endpoint, self._credentials, self)
+        self._account = PjAccount(self._services.endpoint.context, self._credentials, self)
         self._registration = asyncio.get_running_loop().create_future()
         try:
             await self._account.open()
@@ -180,7 +168,8 @@ class Line:
 
     async def _place_call(self, target: str, preference: CodecPreference) -> None:
         endpoint = self._services.endpoint
-        sip = PjCall(endpoint, None, endpoint.next_call_name())
+        context = endpoint.context
+        sip = PjCall(context, None, context.next_call_name())
         own = name_addr(self._credentials.aor.uri, self._credentials.display_name)
         call = self._new_call(sip, preference, own, target)
         call.began(CallEvent.INVITE)

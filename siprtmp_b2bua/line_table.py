@@ -7,8 +7,9 @@ from typing import Protocol
 
 from .client_port import ClientPort
 from .connect_request import ConnectRequest
-from .line import Line, LineServices
+from .line import Line
 from .pj_account import Credentials
+from .services import Services
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class LineOwner(ClientPort, Protocol):
 class LineTable:
     """All lines of a gateway, by address of record and instance."""
 
-    def __init__(self, services: LineServices) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
         self._owners: dict[LineKey, LineOwner] = {}
         self._lines: dict[Line, LineKey | None] = {}

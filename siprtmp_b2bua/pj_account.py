@@ -12,12 +12,12 @@ from media_bridge.pj_module import pj
 
 from .errors import CapacityError, SipError
 from .pj_call import PjCall
+from .pj_context import MAX_REGISTRATIONS, PjContext
 from .pj_events import RegistrationState, guarded
 from .sip_address import AddressOfRecord, name_addr, strip_parameters
 
 if TYPE_CHECKING:
     from .client_codecs import CodecPreference
-    from .pj_endpoint import PjEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ class _Account(_BaseAccount):
 class PjAccount:
     """A registered address of record. Methods without `_` are for the asyncio loop."""
 
-    def __init__(self, endpoint: PjEndpoint, credentials: Credentials, listener: AccountListener) -> None:
-        self._endpoint = endpoint
+    def __init__(self, context: PjContext, credentials: Credentials, listener: AccountListener) -> None:
+        self._context = context
         self._credentials = credentials
         self._listener = listener
         self._account: _Account | None = None
@@ -98,7 +98,7 @@ class PjAccount:
 
         Raises `CapacityError` past the process's number of accounts, `SipError` if pjsip cannot send.
         """
-        await self._endpoint.thread.run(self._open)
+        await self._context.thread.run(self._open)
 
     async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
         """Send an INVITE from this account; see `PjCall.make`."""
@@ -111,12 +111,12 @@ class PjAccount:
         if self._account is None:
             return
         if self._registered:
-            await self._endpoint.thread.run(self._unregister)
+            await self._context.thread.run(self._unregister)
             try:
                 await asyncio.wait_for(self._gone.wait(), timeout_s)
             except TimeoutError:
                 logger.warning("%s: the registrar did not answer our unregistration", self._credentials.aor)
-        await self._endpoint.thread.run(self._close)
+        await self._context.thread.run(self._close)
 
     def answers_for(self, user: str) -> bool:
         """Whether a request for `user` at this host is for this account."""
@@ -125,8 +125,8 @@ class PjAccount:
     # -- on the pjsip thread -----------------------------------------------------------------------------
 
     def _open(self) -> None:
-        endpoint = self._endpoint
-        if len(endpoint.accounts) >= endpoint.max_registrations:
+        context = self._context
+        if len(context.accounts) >= MAX_REGISTRATIONS:
             # One more would be an assertion of pjsua and the end of the process.
             raise CapacityError("all lines of this gateway are in use")
         account = _Account(self)
@@ -135,14 +135,14 @@ class PjAccount:
         except pj.Error as error:
             raise SipError(500, str(error.reason).strip() or "cannot register") from None
         self._account = account
-        endpoint.accounts[account.getId()] = self
+        context.accounts[account.getId()] = self
 
     def _settings(self) -> Any:
         credentials = self._credentials
-        config = self._endpoint.account_config()
+        config = self._context.account_config()
         config.idUri = name_addr(credentials.aor.uri, credentials.display_name)
         config.regConfig.registrarUri = credentials.aor.registrar_uri
-        config.regConfig.timeoutSec = self._endpoint.config.sip.register_expires_s
+        config.regConfig.timeoutSec = self._context.config.sip.register_expires_s
         config.regConfig.retryIntervalSec = _RETRY_S
         config.sipConfig.contactUriParams = f";line={self.line_token}"
         config.sipConfig.authCreds.append(
@@ -152,7 +152,7 @@ class PjAccount:
 
     def _registration_changed(self, state: RegistrationState) -> None:
         self._registered = state.is_registered
-        self._endpoint.poster.post(self._hear_registration, state)
+        self._context.poster.post(self._hear_registration, state)
 
     def _hear_registration(self, state: RegistrationState) -> None:
         if not state.is_registered:
@@ -160,11 +160,11 @@ class PjAccount:
         self._listener.on_registration(state)
 
     def _incoming(self, call_id: int) -> None:
-        call = PjCall(self._endpoint, None, self._endpoint.next_call_name())
+        call = PjCall(self._context, None, self._context.next_call_name())
         call._take_incoming(self._account, call_id)
         info = call.info()
         incoming = IncomingCall(call, strip_parameters(info.remoteUri), strip_parameters(info.localUri))
-        self._endpoint.poster.post(self._listener.on_incoming_call, incoming)
+        self._context.poster.post(self._listener.on_incoming_call, incoming)
 
     def _unregister(self) -> None:
         if self._account is not None:
@@ -173,7 +173,7 @@ class PjAccount:
     def _close(self) -> None:
         account, self._account = self._account, None
         if account is not None:
-            self._endpoint.accounts.pop(account.getId(), None)
+            self._context.accounts.pop(account.getId(), None)
             account.shutdown()
 
 
@@ -183,14 +183,14 @@ class SystemAccount(_BaseAccount):
     It is made first and stays, so that pjsua always has a valid default account; it asserts without one.
     """
 
-    def __init__(self, endpoint: PjEndpoint) -> None:
+    def __init__(self, context: PjContext) -> None:
         super().__init__()
-        self._endpoint = endpoint
+        self._context = context
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         """Refuse an INVITE that no account answers for."""
-        call = PjCall(self._endpoint, None, self._endpoint.next_call_name())
+        call = PjCall(self._context, None, self._context.next_call_name())
         call._take_incoming(self, prm.callId)
         logger.info("%s: refused with 404, nobody here has the address %s", call.name, call.info().localUri)
-        self._endpoint.thread.submit(lambda: call._refuse(404))
+        self._context.thread.submit(lambda: call.refuse(404))

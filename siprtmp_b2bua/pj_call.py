@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from media_bridge.pj_module import pj
 from media_bridge.pj_port import PcmPort
 
 from .client_codecs import CodecPreference
 from .errors import CapacityError, SipError
+from .pj_context import PjContext
 from .pj_events import CallListener, StreamStats, guarded
 from .sdp import SdpCodec, parse_audio, restrict_audio
-
-if TYPE_CHECKING:
-    from .pj_endpoint import PjEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +61,8 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
 class PjCall:
     """A call of ours. `async` methods are for the asyncio loop; names with `_` run on the pjsip thread."""
 
-    def __init__(self, endpoint: PjEndpoint, listener: CallListener | None, name: str) -> None:
-        self._endpoint = endpoint
+    def __init__(self, context: PjContext, listener: CallListener | None, name: str) -> None:
+        self._context = context
         self._listener = listener
         self._name = name
         self._call: _Call | None = None
@@ -86,7 +84,7 @@ class PjCall:
 
     async def make(self, account: Any, destination: str, preference: CodecPreference, local: str) -> None:
         """Send an INVITE. Raises `SipError` if pjsip cannot, `CapacityError` if all call slots are taken."""
-        await self._endpoint.thread.run(lambda: self._make(account, destination, preference, local))
+        await self._context.thread.run(lambda: self._make(account, destination, preference, local))
 
     async def ring(self) -> None:
         """Answer an incoming call with 180."""
@@ -106,7 +104,7 @@ class PjCall:
             if self._call is not None:
                 self._call.hangup(_operation(code, reason))
 
-        await self._endpoint.thread.run(command)
+        await self._context.thread.run(command)
 
     async def hold(self, hold: bool) -> None:
         """Put the peer on hold or take it off; raises `SipError` while another re-INVITE is under way."""
@@ -125,7 +123,7 @@ class PjCall:
 
     async def stats(self) -> StreamStats | None:
         """RTP counters, or None while no audio runs."""
-        return await self._endpoint.thread.run(self._stats)
+        return await self._context.thread.run(self._stats)
 
     async def _run(self, command: Any) -> None:
         def execute() -> None:
@@ -136,7 +134,7 @@ class PjCall:
             except pj.Error as error:
                 raise SipError(500, str(error.reason).strip() or "pjsip error") from None
 
-        await self._endpoint.thread.run(execute)
+        await self._context.thread.run(execute)
 
     # -- on the pjsip thread -----------------------------------------------------------------------------
 
@@ -147,7 +145,7 @@ class PjCall:
         operation.opt.audioCount = 1
         operation.opt.videoCount = 0
         operation.txOption.localUri = local
-        self._endpoint.live_calls.add(self)
+        self._context.live_calls.add(self)
         try:
             self._call.makeCall(destination, operation)
         except pj.Error as error:
@@ -160,7 +158,7 @@ class PjCall:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
         self._is_incoming = True
         self._call = _Call(self, account, call_id)
-        self._endpoint.live_calls.add(self)
+        self._context.live_calls.add(self)
 
     def info(self) -> Any:
         """pjsua2's CallInfo; on the pjsip thread, while the call lives."""
@@ -171,7 +169,8 @@ class PjCall:
         """Set who hears of an incoming call; on the loop, in the turn that learns of the call."""
         self._listener = listener
 
-    def _refuse(self, code: int) -> None:
+    def refuse(self, code: int) -> None:
+        """Hang up with `code` if the call still lives; on the pjsip thread."""
         if self._call is not None:
             self._call.hangup(_operation(code))
 
@@ -219,7 +218,7 @@ class PjCall:
             if self._listener is not None:
                 message(self._listener)
 
-        self._endpoint.poster.post(deliver)
+        self._context.poster.post(deliver)
 
     def _state_changed(self, info: Any) -> None:
         code, reason = info.lastStatusCode, info.lastReason
@@ -272,7 +271,7 @@ class PjCall:
 
     def _release(self) -> None:
         """Let go of the pjsua2 objects, on the pjsip thread and inside the last callback (see `_Call`)."""
-        self._endpoint.live_calls.discard(self)
+        self._context.live_calls.discard(self)
         port, self._port = self._port, None
         if port is not None:
             port.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import itertools
 import logging
 import re
 from typing import Any, Final
@@ -14,16 +13,13 @@ from media_bridge.pj_module import pj, shared_object_path
 from . import __version__
 from .config import GatewayConfig
 from .errors import StartupError
-from .pj_account import PjAccount, SystemAccount
-from .pj_call import PjCall
+from .pj_account import SystemAccount
+from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
 from .pj_thread import PjThread
 
 logger = logging.getLogger(__name__)
 pjsip_logger = logging.getLogger("pjsip")
-
-MAX_ACCOUNTS: Final = 8
-"""`PJSUA_MAX_ACC` of the stock build: one more account and pjsua asserts."""
 
 FRAME_MS: Final = 20
 
@@ -70,30 +66,19 @@ class PjEndpoint:
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
-        self.poster = EventPoster(asyncio.get_running_loop())
         self.thread = PjThread(self._set_up, self._poll, self._tear_down)
-        self.accounts: dict[int, PjAccount] = {}
-        self.live_calls: set[PjCall] = set()
+        poster = EventPoster(asyncio.get_running_loop())
+        self.context = PjContext(config, self.thread, poster, self.account_config)
         self.sip_port = config.sip.port
         self.max_calls = 0
         self._endpoint: _Endpoint | None = None
         self._system_account: SystemAccount | None = None
         self._log_writer: _LogWriter | None = None
-        self._call_numbers = itertools.count(1)
-
-    @property
-    def max_registrations(self) -> int:
-        """How many accounts can be registered at once; one is the `SystemAccount`."""
-        return MAX_ACCOUNTS - 1
 
     @property
     def system_account(self) -> Any:
         """The account for calls of clients that do not register."""
         return self._system_account
-
-    def next_call_name(self) -> str:
-        """Return a new call id for the log."""
-        return f"call-{next(self._call_numbers)}"
 
     async def start(self) -> None:
         """Start pjsip and its transports; raises `StartupError`."""
@@ -102,7 +87,7 @@ class PjEndpoint:
     async def stop(self) -> None:
         """Hang up what is left and destroy the endpoint. The accounts must be closed."""
         await self.thread.stop()
-        self.poster.close()
+        self.context.poster.close()
 
     # -- on the pjsip thread -----------------------------------------------------------------------------
 
@@ -136,7 +121,7 @@ class PjEndpoint:
             endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))
         endpoint.libStart()
         self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()
-        account = SystemAccount(self)
+        account = SystemAccount(self.context)
         settings = self.account_config()
         settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"
         account.create(settings, True)
@@ -200,7 +185,7 @@ class PjEndpoint:
         assert self._system_account is not None
         if match is not None:
             line = _LINE.search(match[1])
-            for index, account in self.accounts.items():
+            for index, account in self.context.accounts.items():
                 if (line is not None and line[1] == account.line_token) or (
                     line is None and match[2] is not None and account.answers_for(match[2])
                 ):
@@ -210,8 +195,8 @@ class PjEndpoint:
     def _tear_down(self) -> None:
         if self._endpoint is None:
             return
-        for call in list(self.live_calls):
-            call._refuse(0)
+        for call in list(self.context.live_calls):
+            call.refuse(0)
         self._system_account = None
         # Everything was hung up and unregistered before: pjsua need not spend its second on that.
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG)

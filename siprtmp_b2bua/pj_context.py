@@ -1,0 +1,54 @@
+"""What accounts and calls need of the endpoint that they live in, without knowing the endpoint."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from .config import GatewayConfig
+from .pj_events import EventPoster
+from .pj_thread import PjThread
+
+MAX_ACCOUNTS: Final = 8
+"""`PJSUA_MAX_ACC` of the stock build: one more account and pjsua asserts."""
+
+MAX_REGISTRATIONS: Final = MAX_ACCOUNTS - 1
+"""One account is the `SystemAccount`."""
+
+
+class LiveCall(Protocol):
+    """A call that pjsip holds."""
+
+    def refuse(self, code: int) -> None:
+        """Hang up; on the pjsip thread."""
+
+
+class RegisteredAccount(Protocol):
+    """An account that requests can be for."""
+
+    line_token: str
+
+    def answers_for(self, user: str) -> bool:
+        """Whether a request for `user` at this host is for this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class PjContext:
+    """The pjsip thread and what lives on it."""
+
+    config: GatewayConfig
+    thread: PjThread
+    poster: EventPoster
+    account_config: Callable[[], Any]
+    """Makes pjsua2's AccountConfig with the settings that all accounts share."""
+    accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
+    """By pjsua's account id; changed on the pjsip thread only."""
+    live_calls: set[LiveCall] = field(default_factory=set)
+    """Changed on the pjsip thread only."""
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def next_call_name(self) -> str:
+        """Return a new call id for the log."""
+        return f"call-{next(self._numbers)}"

@@ -1,0 +1,19 @@
+"""What all lines and calls of a gateway share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_bridge.tick_notifier import TickNotifier
+
+from .config import GatewayConfig
+from .pj_endpoint import PjEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The shared parts, handed down from the gateway."""
+
+    config: GatewayConfig
+    endpoint: PjEndpoint
+    notifier: TickNotifier
