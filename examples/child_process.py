@@ -70,6 +70,11 @@ class ChildProcess:
         """Send a signal to the child."""
         self._process.send_signal(number)
 
+    def close_input(self) -> None:
+        """Close the child's standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     async def stop(self) -> None:
         """End the child: politely first, then surely."""
         if self._process.returncode is None:

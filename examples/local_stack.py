@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -35,12 +37,27 @@ class LocalStack:
         return codec
 
 
+def free_sip_port(host: str = "127.0.0.1") -> int:
+    """A port that is free for both UDP and TCP, below those that the system gives to outgoing connections."""
+    for port in random.sample(range(20000, 30000), 100):
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
+            udp.bind((host, port))
+            tcp.bind((host, port))
+            return port
+    raise OSError(f"no free port between 20000 and 30000 on {host}")
+
+
 @contextlib.asynccontextmanager
 async def local_stack(
     *, echo_rate_hz: int = 16000, ring_ms: int = 0, rtmp_port: int = 0
 ) -> AsyncIterator[LocalStack]:
     """Start both on 127.0.0.1, on free ports unless named; end both with the context. Raises ChildFailed."""
-    gateway_arguments = ["-d", "-i", "127.0.0.1", "-p", str(rtmp_port), "-l", "127.0.0.1", "--sip-port", "0"]
+    gateway_arguments = ["-d", "-i", "127.0.0.1", "-p", str(rtmp_port)]
+    gateway_arguments += ["-l", "127.0.0.1", "--sip-port", str(free_sip_port())]
     echo_arguments = ["--rate", str(echo_rate_hz), "--ring-ms", str(ring_ms)]
     async with (
         ChildProcess.run("the gateway", "siprtmp_b2bua", *gateway_arguments) as gateway,

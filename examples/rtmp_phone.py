@@ -114,8 +114,9 @@ class RtmpPhone:
         await self.client.call("reject", status)
 
     async def bye(self) -> None:
-        """Hang up; no event follows."""
+        """Hang up, or give up a call that rings; no event follows, as you know already."""
         self._is_in_call = False
+        self._settle(Cancelled("", ""))
         await self.client.call("bye")
 
     async def hold(self, held: bool) -> None:

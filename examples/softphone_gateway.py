@@ -26,6 +26,7 @@ from pydantic import SecretStr, ValidationError
 
 from examples.child_process import ChildFailed, ChildProcess
 from examples.connect_error import explain_connect_error
+from examples.local_stack import free_sip_port
 from examples.place_call import UsageError, read_password
 from examples.rtmp_phone import RtmpPhone
 from rtmp.errors import RtmpError
@@ -90,7 +91,7 @@ def make_config(arguments: argparse.Namespace) -> GatewayConfig:
         "outbound_proxy": arguments.outbound_proxy,
     }
     if arguments.demo:
-        sip = {"int_ip": "127.0.0.1", "port": arguments.sip_port or 0}
+        sip = {"int_ip": "127.0.0.1", "port": arguments.sip_port or free_sip_port()}
     given: dict[str, Setting] = {
         "rtmp": {"host": arguments.host, "port": arguments.port},
         "sip": _without_none(sip),

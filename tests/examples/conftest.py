@@ -20,6 +20,7 @@ class Registrar(asyncio.DatagramProtocol):
     """Answers REGISTER (RFC 3261 §10.3, §22): 401 first, then 200 or 403 by the digest; keeps the contact."""
 
     def __init__(self) -> None:
+        self.password = PASSWORD
         self.contact = ""
         self.refused = 0
         self.port = 0

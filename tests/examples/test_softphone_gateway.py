@@ -1,6 +1,7 @@
 import signal
 
 from examples.child_process import ChildProcess
+from examples.local_stack import free_sip_port
 
 
 def run_gateway(*arguments: str):
@@ -9,7 +10,7 @@ def run_gateway(*arguments: str):
 
 def account_arguments(registrar, password_file) -> list[str]:
     account = ["--account", f"sip:alice@127.0.0.1:{registrar.port}", "--password-file", str(password_file)]
-    return [*account, "--int-ip", "127.0.0.1", "--sip-port", "0"]
+    return [*account, "--int-ip", "127.0.0.1", "--sip-port", str(free_sip_port())]
 
 
 async def test_phones_register_without_the_password(registrar, password_file):
