@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+from typing import Literal
 
 import pytest
 
 from examples.phone_events import Byed, Holded, Ringing
 from examples.rtmp_phone import CallRefused, RtmpPhone
+from rtmp.aio import RtmpClient
 from tests.interop.gateway_fixtures import gateway
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
@@ -49,6 +51,25 @@ async def test_timestamps_count_samples(gateway: Gateway) -> None:
         steps = {b.timestamp_ms - a.timestamp_ms for a, b in itertools.pairwise(listener.frames)}
         assert steps == {20}
         await phone.close()
+
+
+@pytest.mark.parametrize("handshake", ["digest", "plain"])
+@pytest.mark.parametrize("object_encoding", [0, 3])
+async def test_clients_of_both_encodings_and_handshakes(
+    gateway: Gateway, handshake: Literal["digest", "plain"], object_encoding: int
+) -> None:
+    async with Sipp("uas_answer") as callee:
+        client = await RtmpClient.connect(
+            gateway.url(), "", "", "Ann", handshake=handshake, object_encoding=object_encoding
+        )
+        await client.call("invite", callee.sip_uri(), "pcmu")
+        ringing, accepted = await client.next_call(5), await client.next_call(5)
+        assert (ringing.name, ringing.arguments) == ("ringing", ("180 Ringing",))
+        assert (accepted.name, accepted.arguments) == ("accepted", ("pcmu", None))
+        await client.call("bye")
+        (await callee.wait()).check()
+        client.close()
+        await client.wait_closed()
 
 
 async def test_no_codec_named_accepts_without_arguments(gateway: Gateway) -> None:
