@@ -159,7 +159,7 @@ class GatewayConfig(BaseSettings):
     """Accounts that belong to the gateway. Whoever reaches the RTMP port can use them."""
     share_aor: bool = False
     """Whether two clients may use the same address of record without naming an instance."""
-    shutdown_timeout_s: float = Field(4.0, gt=0, le=30)
+    shutdown_timeout_s: float = Field(3.0, gt=0, le=30)
     """How long hanging up and unregistering may take at the end."""
 
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rtmp.events import ConnectRequested
 
-from .errors import AddressError, RequestError
+from .errors import AddressError, RequestError, UnknownApplicationError
 from .pj_account import Credentials
 from .sip_address import AddressOfRecord
 
@@ -28,11 +28,11 @@ class ConnectRequest:
         app, _, rest = event.app.strip("/").partition("?")[0].partition("/")
         address, _, instance = rest.partition("/")
         if app == "sips":
-            raise RequestError(
+            raise UnknownApplicationError(
                 "SIP over TLS (sips/) is not enabled on this gateway; connect to sip/USER@DOMAIN"
             )
         if app != "sip" or not address:
-            raise RequestError(
+            raise UnknownApplicationError(
                 f"no such application: {event.app[:60]!r}; connect to rtmp://HOST/sip/USER@DOMAIN"
             )
         try:

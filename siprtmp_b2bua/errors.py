@@ -36,5 +36,9 @@ class SipError(B2buaError):
         self.reason = reason
 
 
+class UnknownApplicationError(RequestError):
+    """An RTMP client connected to an application that this gateway does not have."""
+
+
 class IllegalTransitionError(B2buaError):
     """A call received an event that its present state does not have."""

@@ -22,7 +22,7 @@ from rtmp.events import (
 
 from .client_api import COMMANDS
 from .connect_request import ConnectRequest
-from .errors import B2buaError, CapacityError, RequestError
+from .errors import B2buaError, CapacityError, RequestError, UnknownApplicationError
 from .line import Line
 from .line_table import LineTable
 from .tasks import TaskGroup
@@ -44,6 +44,7 @@ class RtmpLeg:
         self._lines = lines
         self._on_closed = on_closed
         self._line: Line | None = None
+        self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
         self._played: int | None = None
         self._tasks = TaskGroup(self.name)
@@ -80,10 +81,8 @@ class RtmpLeg:
         try:
             request = ConnectRequest.parse(event)
             line = await self._lines.open(request, self)
-        except RequestError as error:
-            self._refuse(
-                str(error), "NetConnection.Connect.InvalidApp" if "application" in str(error) else None
-            )
+        except UnknownApplicationError as error:
+            self._refuse(str(error), "NetConnection.Connect.InvalidApp")
             return
         except CapacityError as error:
             self._refuse(f"503 Service Unavailable: {error}")
@@ -96,11 +95,13 @@ class RtmpLeg:
             return
         self._line = line
         self._connection.accept_connect(event)
+        for method, arguments in self._early:
+            self._tell(method, *arguments)
         logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)
 
-    def _refuse(self, description: str, code: str | None = None) -> None:
+    def _refuse(self, description: str, code: str = "NetConnection.Connect.Rejected") -> None:
         logger.info("%s: connect from %s refused: %s", self.name, self._connection.peername, description)
-        self._connection.reject_connect(code or "NetConnection.Connect.Rejected", description)
+        self._connection.reject_connect(code, description)
 
     def _connection_closed(self, event: ConnectionClosed) -> None:
         if event.reason is not None:
@@ -211,6 +212,10 @@ class RtmpLeg:
             self._connection.send_audio(self._played, timestamp_ms, tag)
 
     def _tell(self, method: str, *arguments: AmfValue) -> None:
+        if self._line is None:
+            # A call can arrive in the moment between the registrar's 200 and our answer to connect.
+            self._early.append((method, arguments))
+            return
         try:
             self._connection.call(method, *arguments)
         except LocalProtocolError as error:
