@@ -1,4 +1,4 @@
-"""A registrar on loopback that asks for a password, for the examples that register."""
+"""A gateway with an echo phone, and a registrar that asks for a password, both on loopback."""
 
 import asyncio
 import hashlib
@@ -6,6 +6,9 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
+
+from examples.local_stack import LocalStack, local_stack
 
 PASSWORD = "correct horse"
 _REALM, _NONCE = "pbx", "8f2a"
@@ -75,7 +78,14 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack() -> AsyncIterator[LocalStack]:
+    """A gateway and an echo phone for all tests of a file, as starting and ending them takes two seconds."""
+    async with local_stack() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def registrar() -> AsyncIterator[Registrar]:
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(Registrar, local_addr=("127.0.0.1", 0))

@@ -2,18 +2,13 @@ import wave
 
 import pytest
 
-from examples.audio_probe import find_tone, fit_tone, level_dbfs, tone
+from examples.audio_probe import find_tone, level_dbfs, tone
 from examples.child_process import ChildProcess
-from examples.local_stack import local_stack
-from examples.wav_file import WavError, WavRecorder, read_wav, write_wav
+from examples.wav_file import write_wav
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PLACE_CALL = "examples.place_call"
-
-
-@pytest.fixture
-async def stack():
-    async with local_stack() as running:
-        yield running
 
 
 def run(*arguments: str):
@@ -54,15 +49,14 @@ async def test_refusals_and_wrong_usage(stack, tmp_path):
         assert not any("Traceback" in line for line in call.lines)
 
 
-async def test_unanswered_call_is_given_up():
-    async with (
-        local_stack(ring_ms=60000) as stack,
-        run(stack.rtmp_url, stack.echo_uri, "--ring-timeout", "0.5") as call,
-    ):
-        assert await call.wait() == 1
+async def test_unanswered_call_is_given_up(stack):
+    async with ChildProcess.run("the phone", "examples.echo_phone", "--ring-ms", "60000") as ringing:
+        uri = (await ringing.line(r'"uri": "([^"]+)"'))[1]
+        async with run(stack.rtmp_url, uri, "--ring-timeout", "0.5") as call:
+            assert await call.wait() == 1
         assert "ringing 180 Ringing" in call.lines
         assert call.lines[-1] == "place_call: no answer within 0.5 s"
-        await stack.echo_phone.line('"event": "ended", "call": 0, "status": 487')
+        await ringing.line('"event": "ended", "call": 0, "status": 487')
 
 
 async def test_one_calls_and_the_other_answers(stack, registrar, password_file):
@@ -84,35 +78,3 @@ async def test_wrong_password(stack, registrar, tmp_path):
         assert await call.wait() == 2
     (line,) = call.lines
     assert "403 Forbidden (check login and password)" in line
-
-
-def test_wav_files_are_mixed_down_and_resampled(tmp_path):
-    left = tone(44100, 1, 1000, -6)
-    stereo = b"".join(left[n : n + 2] * 2 for n in range(0, len(left), 2))
-    with wave.open(str(tmp_path / "stereo.wav"), "wb") as file:
-        file.setparams((2, 2, 44100, 0, "NONE", ""))
-        file.writeframes(stereo)
-    pcm = read_wav(tmp_path / "stereo.wav", 8000)
-    assert len(pcm) / 2 == pytest.approx(8000, abs=40)
-    samples = memoryview(pcm).cast("h")[800:7200].tolist()
-    assert fit_tone(samples, 8000, 1000).snr_db > 40
-    assert level_dbfs(pcm[1600:14400]) == pytest.approx(-6, abs=0.3)
-
-
-def test_recorder_takes_what_comes(tmp_path):
-    recorder = WavRecorder(tmp_path / "out.wav")
-    recorder.write(16000, tone(16000, 1))
-    recorder.close()
-    assert recorder.seconds == 1
-    assert read_wav(tmp_path / "out.wav", 16000) == tone(16000, 1)
-    WavRecorder(tmp_path / "empty.wav").close()
-    assert read_wav(tmp_path / "empty.wav", 8000) == b""
-
-
-@pytest.mark.parametrize("width", [1, 3])
-def test_other_sample_sizes_are_refused(tmp_path, width):
-    with wave.open(str(tmp_path / "odd.wav"), "wb") as file:
-        file.setparams((1, width, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(width * 10))
-    with pytest.raises(WavError, match=f"{8 * width} bits"):
-        read_wav(tmp_path / "odd.wav", 8000)

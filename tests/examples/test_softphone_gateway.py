@@ -1,7 +1,11 @@
 import signal
 
+import pytest
+
 from examples.child_process import ChildProcess
 from examples.local_stack import free_sip_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def run_gateway(*arguments: str):
