@@ -18,9 +18,9 @@ from typing import Final
 if __package__ in (None, ""):  # run as a file: python examples/demo.py
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from examples.audio_probe import Measurement
 from examples.child_process import ChildFailed
 from examples.local_stack import LocalStack, local_stack
+from examples.measurement import Measurement
 from examples.phone_events import Accepted
 from examples.probe_call import ProbeCall
 from examples.rtmp_phone import CallRefused, RtmpPhone

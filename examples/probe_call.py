@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Final
 
 from examples.audio_probe import (
-    Measurement,
     Timeline,
     beeps,
     find_glitches,
@@ -19,6 +18,7 @@ from examples.audio_probe import (
     tone,
     tone_snr_db,
 )
+from examples.measurement import Measurement
 from examples.phone_audio import ReceivedFrame
 from examples.rtmp_phone import RtmpPhone
 

@@ -7,7 +7,6 @@ import pytest
 from examples.audio_probe import (
     BEEP_TONES_HZ,
     PROBE_TONE_HZ,
-    Measurement,
     RoundTrips,
     Timeline,
     beeps,
@@ -22,6 +21,7 @@ from examples.audio_probe import (
     tone,
     tone_snr_db,
 )
+from examples.measurement import Measurement
 from examples.phone_audio import SendCodec, TagDecoder, TagEncoder
 
 
