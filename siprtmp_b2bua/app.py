@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from media_bridge.codecs.registry import prepare
 from media_bridge.tick_notifier import TickNotifier
 from rtmp.aio.server import RtmpServer, ServerConnection, start_server
 from rtmp.limits import Timeouts
@@ -52,6 +53,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Start both sides; raises `StartupError` with nothing left behind."""
+        prepare()
         endpoint = PjEndpoint(self.config)
         await endpoint.start()
         self._endpoint = endpoint

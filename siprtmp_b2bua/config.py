@@ -26,10 +26,14 @@ ENVIRONMENT_PREFIX = "SIPRTMP_"
 def _ip_address(text: str) -> str:
     if text:
         try:
-            ipaddress.ip_address(text)
+            ipaddress.IPv4Address(text)
         except ValueError:
-            raise ValueError(f"{text!r} is not an IP address, such as 192.0.2.10") from None
+            raise ValueError(f"{text!r} is not an IP address (version 4), such as 192.0.2.10") from None
     return text
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _proxy(text: str) -> str:
@@ -112,7 +116,7 @@ class MediaConfig(_Section):
     """Audio between the two sides."""
 
     rtp_ports: Annotated[PortRange, BeforeValidator(_port_range)] = PortRange(low=10000, high=10999)
-    bridge_rate_hz: Literal[8000, 16000] = 16000
+    bridge_rate_hz: Annotated[Literal[8000, 16000], BeforeValidator(_number)] = 16000
     """Sampling rate of the conference bridge; 8000 costs less and narrows every call to telephone quality."""
     quality: int = Field(8, ge=1, le=10)
     """pjmedia's quality, of resampling and of Speex on the SIP side. Below 5 the bridge's filter is short:

@@ -23,6 +23,9 @@ pjsip_logger = logging.getLogger("pjsip")
 
 FRAME_MS: Final = 20
 
+_PORT_TRIES: Final = 20
+"""For port 0: how often another UDP port is taken when its TCP twin is not free."""
+
 _LEVELS: Final = {0: logging.CRITICAL, 1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 _REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
 _LINE: Final = re.compile(r";line=([0-9a-f]+)")
@@ -154,23 +157,34 @@ class PjEndpoint:
 
     def _create_transports(self, endpoint: _Endpoint) -> tuple[str, int]:
         sip = self.config.sip
-        transport = pj.TransportConfig()
-        transport.port = sip.port
-        transport.boundAddress = sip.int_ip
-        transport.publicAddress = sip.ext_ip
-        try:
-            udp = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
-            local = endpoint.transportGetInfo(udp).localAddress
-            self.sip_port = int(local.rpartition(":")[2])
-            transport.port = self.sip_port
-            endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
-        except pj.Error as error:
-            raise StartupError(
-                f"cannot listen for SIP on {sip.int_ip or '0.0.0.0'}:{transport.port}: "
-                f"{str(error.reason).strip()}; choose another --sip-port or --int-ip"
-            ) from None
+        for tries_left in reversed(range(_PORT_TRIES if sip.port == 0 else 1)):
+            try:
+                self.sip_port = self._create_transport_pair(endpoint)
+                break
+            except pj.Error as error:
+                if not tries_left:
+                    raise StartupError(
+                        f"cannot listen for SIP on {sip.int_ip or '0.0.0.0'}:{sip.port}: "
+                        f"{str(error.reason).strip()}; choose another --sip-port or --int-ip"
+                    ) from None
         host = sip.int_ip if sip.int_ip not in ("", "0.0.0.0") else "127.0.0.1"
         return host, self.sip_port
+
+    def _create_transport_pair(self, endpoint: _Endpoint) -> int:
+        """Listen by UDP and by TCP on one port, and return it: of port 0, UDP takes any and TCP the same."""
+        transport = pj.TransportConfig()
+        transport.port = self.config.sip.port
+        transport.boundAddress = self.config.sip.int_ip
+        transport.publicAddress = self.config.sip.ext_ip
+        udp = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        info = endpoint.transportGetInfo(udp)
+        transport.port = int(info.localAddress.rpartition(":")[2])
+        try:
+            endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
+        except pj.Error:
+            endpoint.transportClose(udp)
+            raise
+        return int(transport.port)
 
     def _advertised_address(self, address: tuple[str, int]) -> str:
         return f"{self.config.sip.ext_ip or address[0]}:{address[1]}"

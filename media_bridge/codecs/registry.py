@@ -17,6 +17,14 @@ ENCODABLE = _G711 | {AudioCodec.SPEEX}
 """Codecs that `encoder_for` knows."""
 
 
+def prepare() -> None:
+    """Load the libraries and make the tables of the codecs now, and not while the first call waits."""
+    for codec in ENCODABLE:
+        rate_hz = 8000
+        encoder_for(codec, rate_hz).close()
+        decoder_for(codec, rate_hz).close()
+
+
 def decoder_for(
     codec: AudioCodec,
     rate_hz: int,

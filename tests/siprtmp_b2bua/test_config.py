@@ -30,6 +30,13 @@ def test_flags_win_over_environment_over_file_over_defaults(
     assert config.media.rtp_ports == PortRange(low=20000, high=20100)
 
 
+def test_numbers_of_the_environment_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIPRTMP_MEDIA__BRIDGE_RATE_HZ", "8000")
+    monkeypatch.setenv("SIPRTMP_MEDIA__RTP_TIMEOUT_S", "2.5")
+    media = GatewayConfig.load().media
+    assert (media.bridge_rate_hz, media.rtp_timeout_s) == (8000, 2.5)
+
+
 def test_accounts_are_found_and_their_passwords_stay_hidden(toml: Path) -> None:
     config = GatewayConfig.load(toml)
     account = config.account_of("Alice@PBX")
