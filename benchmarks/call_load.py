@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import resource
 import time
@@ -123,6 +124,7 @@ async def make_calls(options: argparse.Namespace) -> None:
         await phone.invite(options.destination, options.codec)
     signal = ProbeSignal.make(phones[0].send_codec, options.seconds)
     calls = [LoadedCall(phone, signal) for phone in phones]
+    gc.disable()  # it would make frames late, the more the longer the recordings are
     progress = asyncio.create_task(_tell_seconds())
     talks = [asyncio.create_task(call.talk(number * _SPREAD_S)) for number, call in enumerate(calls)]
     await asyncio.sleep(_SETTLE_S)

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -203,13 +204,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.calls < 1 or options.seconds < 2:
         parser.error("it takes at least one call and 2 seconds")
-    end_by_sigterm()
     directory = Path(tempfile.mkdtemp(prefix="siprtmp-calls-"))
     try:
         measured = asyncio.run(measure(options, directory))
     except ProgramFailed as error:
         print(f"{error}\nlogs: {directory}", file=sys.stderr)
         return 2
+    shutil.rmtree(directory)
     rows = figures(measured)
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(measured, rows), indent=2) + "\n")
@@ -229,4 +230,5 @@ def _heading(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
+    end_by_sigterm()
     sys.exit(main())

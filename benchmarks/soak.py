@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import tempfile
@@ -147,13 +148,13 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the soak; returns the exit status."""
     options = make_parser().parse_args(argv)
-    end_by_sigterm()
     directory = Path(tempfile.mkdtemp(prefix="siprtmp-soak-"))
     try:
         soak = asyncio.run(soak_gateway(options, directory))
     except ProgramFailed as error:
         print(f"{error}\nlogs: {directory}", file=sys.stderr)
         return 2
+    shutil.rmtree(directory)
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(soak), indent=2) + "\n")
     found = verdicts(soak)
@@ -166,4 +167,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_by_sigterm()
     sys.exit(main())

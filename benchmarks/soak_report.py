@@ -9,6 +9,10 @@ from benchmarks.process_stats import Resources
 
 WARM_UP_CALLS = 100
 RSS_GROWTH_KIB = 2048
+SETTLED_S = 45.0
+"""pjsip keeps what has ended for 64·T1 = 32 s (RFC 3261 §17), with its memory pools, so that memory is not
+steady before; 100 calls take half of that."""
+STEADY_GROWTH_KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ def verdicts(soak: Soak) -> list[Verdict]:
         found.append(Verdict(f"gateway: {name}", warm.inside[name], samples[-1].inside[name], 0))
     if warm.calls >= WARM_UP_CALLS:
         found.append(Verdict("memory in KiB", first.rss_kib, last.rss_kib, RSS_GROWTH_KIB))
+    steady = next((s for s in samples[:-1] if s.seconds >= SETTLED_S), None)
+    if steady is not None:
+        name = f"memory in KiB, from {steady.seconds:.0f} s on"
+        found.append(Verdict(name, steady.resources.rss_kib, last.rss_kib, STEADY_GROWTH_KIB))
     return found
 
 

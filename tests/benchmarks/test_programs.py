@@ -14,13 +14,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("codec", ["ulaw", "pcmu", "wideband", "narrowband"])
-def test_calls_come_back_whole(codec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_calls_come_back_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     report = tmp_path / "calls.json"
 
-    status = calls.main(
-        ["--calls", "2", "--seconds", "2", "--codec", codec, "--rounds", "2", "--json", str(report)]
-    )
+    status = calls.main(["--calls", "2", "--seconds", "2", "--rounds", "2", "--json", str(report)])
 
     assert status == 0
     data = json.loads(report.read_text())

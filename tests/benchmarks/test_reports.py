@@ -96,6 +96,15 @@ def test_growth_after_it_is_a_miss():
     assert missed(sample(0), warm, sample(150, tasks=6)) == ["gateway: tasks"]
 
 
+def test_steady_memory_is_watched_more_closely_than_that_of_the_first_calls():
+    steady = sample(300, rss_kib=71_500)
+
+    assert missed(sample(0), sample(100), steady, sample(1000, rss_kib=71_900)) == []
+    assert missed(sample(0), sample(100, rss_kib=71_000), steady, sample(1000, rss_kib=72_600)) == [
+        "memory in KiB, from 60 s on"
+    ]
+
+
 def test_a_failed_call_is_a_miss():
     soak = Soak(failures=["call 7: no audio came"], samples=[sample(0), sample(100)])
 
