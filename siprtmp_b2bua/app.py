@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 
 from media_bridge.codecs.registry import prepare
+from media_bridge.errors import MediaError
 from media_bridge.tick_notifier import TickNotifier
 from rtmp.aio.server import RtmpServer, ServerConnection, start_server
 from rtmp.limits import Timeouts
 
 from .config import GatewayConfig
-from .errors import StartupError
+from .errors import B2buaError, StartupError
 from .line_table import LineTable
 from .pj_endpoint import PjEndpoint
 from .rtmp_leg import RtmpLeg
@@ -53,7 +55,10 @@ class Gateway:
 
     async def start(self) -> None:
         """Start both sides; raises `StartupError` with nothing left behind."""
-        prepare()
+        try:
+            prepare()
+        except MediaError as error:
+            raise StartupError(str(error)) from None
         endpoint = PjEndpoint(self.config)
         await endpoint.start()
         self._endpoint = endpoint
@@ -63,14 +68,31 @@ class Gateway:
         timeouts = Timeouts(handshake=rtmp.connect_timeout_s, connect=rtmp.connect_timeout_s)
         try:
             self._server = await start_server(self._make_leg, rtmp.host, rtmp.port, timeouts=timeouts)
+            await self._lines.start()
+        except B2buaError as error:
+            await self.stop()
+            raise StartupError(f"cannot register the accounts of the configuration: {error}") from None
         except OSError as error:
-            await endpoint.stop()
-            self._endpoint = None
-            reason = error.strerror or str(error)
+            await self.stop()
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise StartupError(
-                f"cannot listen for RTMP on {rtmp.host}:{rtmp.port}: {reason}; choose another --port"
+                f"cannot listen for RTMP on {rtmp.host}:{rtmp.port}: {reason}; "
+                "choose another --host or --port"
             ) from None
         logger.info("RTMP on %s:%d, SIP on port %d", rtmp.host, self.rtmp_port, self.sip_port)
+
+    def status(self) -> str:
+        """One line that counts what the gateway holds; what stays in it when all is quiet, leaks."""
+        context = self._endpoint.context if self._endpoint is not None else None
+        counts = {
+            "lines": self.line_count,
+            "legs": len(self._legs),
+            "calls": len(context.live_calls) if context else 0,
+            "accounts": len(context.accounts) if context else 0,
+            "conference_ports": self._endpoint.conference_ports if self._endpoint else 0,
+            "tasks": len(asyncio.all_tasks()),
+        }
+        return "status: " + " ".join(f"{name}={count}" for name, count in counts.items())
 
     async def stop(self) -> None:
         """Hang up all calls, unregister, close all connections and sockets."""

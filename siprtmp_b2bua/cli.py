@@ -104,6 +104,7 @@ async def serve(config: GatewayConfig) -> None:
         loop.add_signal_handler(number, stop.set)
     gateway = Gateway(config)
     await gateway.start()
+    loop.add_signal_handler(signal.SIGUSR1, lambda: logger.info(gateway.status()))
     await stop.wait()
     logger.info("stopping")
     await gateway.stop()

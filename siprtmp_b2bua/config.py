@@ -12,7 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import AddressError, ConfigurationError
@@ -55,8 +65,16 @@ class _Section(BaseModel):
 class PortRange(_Section):
     """A range of UDP ports, both ends included; RTP takes the even ports and RTCP the odd ones."""
 
-    low: int = Field(ge=1024, le=65534)
-    high: int = Field(ge=1025, le=65535)
+    low: int = Field(10000, ge=1024, le=65534)
+    high: int = Field(10999, ge=1025, le=65535)
+
+    @model_validator(mode="after")
+    def _holds_four_calls(self) -> PortRange:
+        if self.high < self.low:
+            raise ValueError(f"{self} ends before it begins")
+        if self.high - self.low < 7:
+            raise ValueError(f"{self} is too small: four calls need at least 8 ports")
+        return self
 
     @classmethod
     def parse(cls, text: str) -> PortRange:
@@ -64,10 +82,7 @@ class PortRange(_Section):
         low, dash, high = text.partition("-")
         if not dash or not low.strip().isdecimal() or not high.strip().isdecimal():
             raise ValueError(f"{text!r} is not a range of ports such as 10000-10999")
-        parsed = cls(low=int(low), high=int(high))
-        if parsed.high - parsed.low < 7:
-            raise ValueError(f"{text!r} is too small: four calls need at least 8 ports")
-        return parsed
+        return cls(low=int(low), high=int(high))
 
     def __str__(self) -> str:
         return f"{self.low}-{self.high}"
@@ -115,7 +130,7 @@ class SipConfig(_Section):
 class MediaConfig(_Section):
     """Audio between the two sides."""
 
-    rtp_ports: Annotated[PortRange, BeforeValidator(_port_range)] = PortRange(low=10000, high=10999)
+    rtp_ports: Annotated[PortRange, BeforeValidator(_port_range)] = PortRange()
     bridge_rate_hz: Annotated[Literal[8000, 16000], BeforeValidator(_number)] = 16000
     """Sampling rate of the conference bridge; 8000 costs less and narrows every call to telephone quality."""
     quality: int = Field(8, ge=1, le=10)
@@ -143,6 +158,8 @@ class AccountConfig(_Section):
     login: str = ""
     """The name that the registrar knows; empty: the user part of the address."""
     display_name: str = ""
+    keep_registered: bool = True
+    """Whether it is registered all the time, or only while a client is connected to it."""
 
 
 class GatewayConfig(BaseSettings):
@@ -186,12 +203,26 @@ class GatewayConfig(BaseSettings):
     def load(cls, file: Path | None = None, flags: Mapping[str, Setting] | None = None) -> GatewayConfig:
         """Read the configuration; `flags` is nested like the file. Raises `ConfigurationError`."""
         merged: dict[str, Any] = {}
-        for source in (read_toml(file) if file else {}, EnvSettingsSource(cls)(), flags or {}):
+        for source in (read_toml(file) if file else {}, _environment(cls), flags or {}):
             _merge(merged, source)
         try:
             return cls(**merged)
         except ValidationError as error:
             raise ConfigurationError(_explain(error, file)) from None
+
+
+class _Environment(EnvSettingsSource):
+    """Leaves what is not JSON as it is: `20000-20999` is a range of ports to the model, not to JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+def _environment(settings: type[BaseSettings]) -> dict[str, Any]:
+    return _Environment(settings)()
 
 
 def read_toml(file: Path) -> dict[str, Any]:

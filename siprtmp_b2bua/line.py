@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from rtmp.messages import Payload
 
 from .call import Call
-from .call_state import CallEvent
+from .call_state import CallEvent, CallState
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
-from .pj_account import Credentials, IncomingCall, PjAccount
+from .pj_account import Credentials, IncomingCall
 from .pj_call import PjCall
-from .pj_events import RegistrationState
+from .registration import Registration
 from .services import Services
 from .sip_address import name_addr, parse_destination
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
 
-_REGISTRATION_LOST_CODES = range(300, 700)
+_ENDING_TIMEOUT_S = 2.0
 
 
 class Line:
@@ -32,71 +33,70 @@ class Line:
     """
 
     def __init__(
-        self, services: Services, credentials: Credentials, client: ClientPort, rate: str, name: str
+        self,
+        services: Services,
+        credentials: Credentials,
+        client: ClientPort,
+        registration: Registration | None,
+        *,
+        rate: str,
+        name: str,
     ) -> None:
         self.name = name
+        self.client = client
         self._services = services
         self._credentials = credentials
-        self.client = client
+        self._registration = registration
         self._rate = rate
-        self._account: PjAccount | None = None
-        self._registration: asyncio.Future[RegistrationState] | None = None
         self._last_call: Call | None = None
         self._closing = False
         self._tasks = TaskGroup(name)
-
-    @property
-    def registers(self) -> bool:
-        """Whether the client gave a password: without one it only calls out."""
-        return bool(self._credentials.password)
 
     @property
     def _call(self) -> Call | None:
         call = self._last_call
         return None if call is None or call.ended.is_set() else call
 
-    async def open(self) -> None:
-        """Register, if the client gave a password.
+    @property
+    def is_free(self) -> bool:
+        """Whether the line can take a call now."""
+        return not self._closing and self._call is None
 
-        Raises `SipError` with the registrar's refusal (408 if it did not answer in time) and
-        `CapacityError` if the process has no account left.
-        """
-        if not self.registers:
-            return
-        self._account = PjAccount(self._services.endpoint.context, self._credentials, self)
-        self._registration = asyncio.get_running_loop().create_future()
-        try:
-            await self._account.open()
-            timeout_s = self._services.config.sip.register_timeout_s
-            state = await asyncio.wait_for(self._registration, timeout_s)
-        except TimeoutError:
-            state = RegistrationState(408, "Request Timeout", 0)
-        finally:
-            self._registration = None
-        if not state.is_registered:
-            raise SipError(state.code, state.reason)
-        logger.info("%s: registered %s for %d s", self.name, self._credentials.aor, state.expires_s)
+    async def open(self) -> None:
+        """Register, if the line has a registration; raises what `Registration.join` raises."""
+        if self._registration is not None:
+            await self._registration.join(self)
 
     async def close(self) -> None:
         """Hang up, unregister and free everything; bounded in time by the configuration."""
         if self._closing:
             return
         self._closing = True
-        call, timeout_s = self._call, self._services.config.shutdown_timeout_s / 2
+        call = self._call
         if call is not None:
             try:
                 await call.bye()
-                await asyncio.wait_for(call.ended.wait(), timeout_s)
+                await asyncio.wait_for(call.ended.wait(), self._services.config.shutdown_timeout_s / 2)
             except TimeoutError:
                 logger.warning("%s: the peer did not confirm the end of %s", self.name, call.name)
-        if self._account is not None:
-            await self._account.close(timeout_s)
+        if self._registration is not None:
+            await self._registration.leave(self)
         self._tasks.cancel()
+
+    def take_call(self, incoming: IncomingCall) -> None:
+        """Alert the client of an incoming call; the line must be free."""
+        call = self._new_call(
+            incoming.call, CodecPreference.default(self._rate), incoming.caller, incoming.called
+        )
+        call.began(CallEvent.INVITED)
+        self._tasks.start(self._alert(call))
+        self.client.invited(incoming.caller, incoming.called)
 
     # -- the client API ------------------------------------------------------------------------------------
 
     async def invite(self, destination: str, codecs: list[str]) -> None:
         """Call `destination`."""
+        await self._wait_for_ending_call()
         if self._call is not None:
             raise IllegalTransitionError(f"invite is not possible while {self._call.name} goes on")
         try:
@@ -139,32 +139,14 @@ class Line:
         if self._call is not None:
             self._call.push_audio(tag)
 
-    # -- AccountListener -----------------------------------------------------------------------------------
-
-    def on_registration(self, state: RegistrationState) -> None:
-        """Resolve `open`, or log what became of a registration later; pjsip tries again by itself."""
-        if self._registration is not None and not self._registration.done():
-            self._registration.set_result(state)
-        elif state.code in _REGISTRATION_LOST_CODES and not self._closing:
-            logger.warning(
-                "%s: the registration of %s was lost: %d %s; trying again",
-                self.name, self._credentials.aor, state.code, state.reason,
-            )  # fmt: skip
-
-    def on_incoming_call(self, incoming: IncomingCall) -> None:
-        """Alert the client, or answer 486 while it has a call."""
-        if self._closing or self._call is not None:
-            logger.info("%s: %s from %s refused with 486", self.name, incoming.call.name, incoming.caller)
-            self._tasks.start(incoming.call.hang_up(486))
-            return
-        call = self._new_call(
-            incoming.call, CodecPreference.default(self._rate), incoming.caller, incoming.called
-        )
-        call.began(CallEvent.INVITED)
-        self._tasks.start(self._alert(call))
-        self.client.invited(incoming.caller, incoming.called)
-
     # -- helpers -------------------------------------------------------------------------------------------
+
+    async def _wait_for_ending_call(self) -> None:
+        """A client may call again right after its `bye`, which the peer has yet to answer."""
+        call = self._call
+        if call is not None and call.state is CallState.ENDING:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(call.ended.wait(), _ENDING_TIMEOUT_S)
 
     async def _place_call(self, target: str, preference: CodecPreference) -> None:
         endpoint = self._services.endpoint
@@ -174,8 +156,8 @@ class Line:
         call = self._new_call(sip, preference, own, target)
         call.began(CallEvent.INVITE)
         try:
-            if self._account is not None:
-                await self._account.make_call(sip, target, preference)
+            if self._registration is not None:
+                await self._registration.make_call(sip, target, preference)
             else:
                 await sip.make(endpoint.system_account, target, preference, own)
         except SipError as error:

@@ -6,10 +6,13 @@ import logging
 from typing import Protocol
 
 from .client_port import ClientPort
+from .config import AccountConfig
 from .connect_request import ConnectRequest
 from .line import Line
 from .pj_account import Credentials
+from .registration import Registration
 from .services import Services
+from .sip_address import AddressOfRecord
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ class LineTable:
         self._services = services
         self._owners: dict[LineKey, LineOwner] = {}
         self._lines: dict[Line, LineKey | None] = {}
+        self._standing: dict[str, Registration] = {}
         self._tasks = TaskGroup("lines")
 
     def __len__(self) -> int:
@@ -43,22 +47,27 @@ class LineTable:
 
         A registering client replaces the one that holds the same address and instance.
         """
-        credentials = self._credentials(request.credentials)
-        line = Line(self._services, credentials, owner, request.rate, owner.name)
-        key = self._key(request, line)
-        if key is not None:
-            before = self._owners.get(key)
-            self._owners[key] = owner
-            if before is not None:
-                before.disconnect(f"{request.credentials.aor} has connected from elsewhere")
+        line = self._make_line(request, owner)
+        key = self._key(request)
         self._lines[line] = key
         try:
+            if key is not None:
+                await self._replace(key, owner, str(request.credentials.aor))
             await line.open()
         except BaseException:
             self._forget(line)
             self._tasks.start(line.close())
             raise
         return line
+
+    async def _replace(self, key: LineKey, owner: LineOwner, aor: str) -> None:
+        """Give `key` to `owner`; who had it is out, and its account free, when this returns."""
+        before = self._owners.get(key)
+        self._owners[key] = owner
+        if before is not None:
+            before.disconnect(f"{aor} has connected from elsewhere")
+            for line in [line for line in self._lines if line.client is before]:
+                await self.close(line)
 
     async def close(self, line: Line) -> None:
         """Hang up and unregister a line; returns when that is done."""
@@ -70,27 +79,54 @@ class LineTable:
         """Close a line in the background."""
         self._tasks.start(self.close(line))
 
+    async def start(self) -> None:
+        """Register the accounts of the configuration; what a registrar refuses is tried again."""
+        for account in self._services.config.accounts:
+            if account.keep_registered:
+                credentials = _credentials_of(account)
+                name = f"account {account.aor}"
+                registration = Registration(self._services, credentials, name, standing=True)
+                await registration.start()
+                self._standing[account.aor.lower()] = registration
+
     async def close_all(self) -> None:
-        """Close every line, all at once; returns when the last is closed."""
+        """Close every line and registration, all at once; returns when the last is closed."""
         for line in list(self._lines):
             self.close_soon(line)
         await self._tasks.wait()
+        for registration in self._standing.values():
+            self._tasks.start(registration.close())
+        self._standing.clear()
+        await self._tasks.wait()
 
-    def _credentials(self, given: Credentials) -> Credentials:
-        """Take those of the configured account if the client gave no password."""
-        account = self._services.config.account_of(str(given.aor))
-        if given.password or account is None:
-            return given
-        login = account.login or given.aor.user
-        display_name = account.display_name or given.display_name
-        return Credentials(given.aor, login, account.password.get_secret_value(), display_name)
+    def _make_line(self, request: ConnectRequest, owner: LineOwner) -> Line:
+        """A client without a password gets the configured account of its address, if there is one."""
+        credentials = request.credentials
+        registration = None
+        if not credentials.password:
+            account = self._services.config.account_of(str(credentials.aor))
+            registration = self._standing.get(str(credentials.aor).lower())
+            credentials = credentials if account is None else _credentials_of(account, credentials)
+        if registration is None and credentials.password:
+            registration = Registration(self._services, credentials, owner.name, standing=False)
+        return Line(self._services, credentials, owner, registration, rate=request.rate, name=owner.name)
 
-    def _key(self, request: ConnectRequest, line: Line) -> LineKey | None:
-        if not line.registers or (self._services.config.share_aor and not request.instance):
+    def _key(self, request: ConnectRequest) -> LineKey | None:
+        """Clients with the same key replace each other; None for one that has its address to itself."""
+        config, aor = self._services.config, str(request.credentials.aor)
+        registers = bool(request.credentials.password) or config.account_of(aor) is not None
+        if not registers or (config.share_aor and not request.instance):
             return None
-        return (str(request.credentials.aor).lower(), request.instance)
+        return (aor.lower(), request.instance)
 
     def _forget(self, line: Line) -> None:
         key = self._lines.pop(line, None)
         if key is not None and self._owners.get(key) is line.client:
             del self._owners[key]
+
+
+def _credentials_of(account: AccountConfig, client: Credentials | None = None) -> Credentials:
+    """Make the credentials of a configured account; a client's display name serves where it has none."""
+    aor = AddressOfRecord.parse(account.aor)
+    display_name = account.display_name or (client.display_name if client else "")
+    return Credentials(aor, account.login or aor.user, account.password.get_secret_value(), display_name)

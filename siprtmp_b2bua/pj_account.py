@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from media_bridge.pj_module import pj
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .client_codecs import CodecPreference
 
 logger = logging.getLogger(__name__)
-
-_RETRY_S: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,10 @@ class PjAccount:
         """
         await self._context.thread.run(self._open)
 
+    async def renew(self) -> None:
+        """Send another REGISTER now, unless one is under way."""
+        await self._context.thread.run(self._renew)
+
     async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
         """Send an INVITE from this account; see `PjCall.make`."""
         if self._account is None:
@@ -110,8 +112,7 @@ class PjAccount:
         """Unregister, wait at most `timeout_s` for the registrar's answer, and delete the account."""
         if self._account is None:
             return
-        if self._registered:
-            await self._context.thread.run(self._unregister)
+        if self._registered and await self._context.thread.run(self._unregister):
             try:
                 await asyncio.wait_for(self._gone.wait(), timeout_s)
             except TimeoutError:
@@ -143,7 +144,7 @@ class PjAccount:
         config.idUri = name_addr(credentials.aor.uri, credentials.display_name)
         config.regConfig.registrarUri = credentials.aor.registrar_uri
         config.regConfig.timeoutSec = self._context.config.sip.register_expires_s
-        config.regConfig.retryIntervalSec = _RETRY_S
+        config.regConfig.retryIntervalSec = 0  # `Registration` tries again, whatever the failure was
         config.sipConfig.contactUriParams = f";line={self.line_token}"
         config.sipConfig.authCreds.append(
             pj.AuthCredInfo("digest", "*", credentials.login, 0, credentials.password)
@@ -166,9 +167,23 @@ class PjAccount:
         incoming = IncomingCall(call, strip_parameters(info.remoteUri), strip_parameters(info.localUri))
         self._context.poster.post(self._listener.on_incoming_call, incoming)
 
-    def _unregister(self) -> None:
+    def _renew(self) -> None:
         if self._account is not None:
+            try:
+                self._account.setRegistration(True)
+            except pj.Error as error:
+                logger.debug("%s: not renewed now: %s", self._credentials.aor, error.reason)
+
+    def _unregister(self) -> bool:
+        """Send the un-REGISTER; False if pjsip cannot, because a REGISTER waits for its answer."""
+        if self._account is None:
+            return False
+        try:
             self._account.setRegistration(False)
+        except pj.Error as error:
+            logger.warning("%s: cannot unregister: %s", self._credentials.aor, error.reason)
+            return False
+        return True
 
     def _close(self) -> None:
         account, self._account = self._account, None

@@ -83,6 +83,11 @@ class PjEndpoint:
         """The account for calls of clients that do not register."""
         return self._system_account
 
+    @property
+    def conference_ports(self) -> int:
+        """Ports of the conference bridge that are in use, its own included; a read that any thread may do."""
+        return int(ctypes.CDLL(shared_object_path()).pjsua_conf_get_active_ports())
+
     async def start(self) -> None:
         """Start pjsip and its transports; raises `StartupError`."""
         await self.thread.start()
