@@ -28,8 +28,8 @@ MAX_DEPTH_MS = 300
 MAX_GAP_MS = 200
 """Data that is later than this starts a new spurt of talk; before, it repairs an underrun."""
 
-START_FRAMES = 2
-"""What the first pop leaves in the queue of audio from before anybody listened, in frames."""
+START_FRAMES = 1
+"""How much of the audio from before anybody listened is played, in frames: what is older is only delay."""
 
 _BLEND_MS = 5
 _CUT_SLACK_MS = 8

@@ -16,7 +16,7 @@ from media_bridge.codecs.base import AudioDecoder, AudioEncoder
 from media_bridge.errors import MediaError
 from media_bridge.frames import BYTES_PER_SAMPLE, FRAME_MS, AudioPacket, Payload, frame_bytes, frame_samples
 from media_bridge.pcm_queue import PcmQueue
-from media_bridge.resample import Resampler
+from media_bridge.resample import Decimator, Resampler
 from media_bridge.timestamps import SampleClock
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class DownlinkChain:
     `feed` runs on the bridge's clock thread, is the port's sink, and only stores; `drain` runs on the loop
     and encodes. `on_feed` is called after each feed, on the clock thread: a TickMember's `turn`.
     Timestamps count samples, also those that were dropped or that never came, so they stay true to time.
+    `band_limited` says that what is fed has nothing above half the encoder's rate, and needs no filter.
     """
 
     def __init__(
@@ -109,14 +110,13 @@ class DownlinkChain:
         frame_ms: int = FRAME_MS,
         max_backlog_ms: int = MAX_BACKLOG_MS,
         start_ms: int = 0,
+        band_limited: bool = False,
         on_feed: Callable[[], None] | None = None,
     ) -> None:
         self.encoder = encoder
         self.rate_hz = rate_hz or encoder.rate_hz
         self.on_feed = on_feed
-        self._resampler = (
-            Resampler(self.rate_hz, encoder.rate_hz) if self.rate_hz != encoder.rate_hz else None
-        )
+        self._resampler = self._make_resampler(band_limited)
         self._tick_bytes = frame_bytes(self.rate_hz, frame_ms)
         self._max_backlog = frame_bytes(self.rate_hz, max_backlog_ms)
         self._frame_bytes = encoder.frame_samples * BYTES_PER_SAMPLE
@@ -127,6 +127,12 @@ class DownlinkChain:
         self._rest = b""
         self._clock = SampleClock(encoder.rate_hz, start_ms)
         self._packets = self._dropped = self._idle = self._errors = 0
+
+    def _make_resampler(self, band_limited: bool) -> Resampler | Decimator | None:
+        rate_in_hz, rate_out_hz = self.rate_hz, self.encoder.rate_hz
+        if rate_in_hz == rate_out_hz:
+            return None
+        return Decimator(rate_in_hz, rate_out_hz) if band_limited else Resampler(rate_in_hz, rate_out_hz)
 
     def feed(self, pcm: bytes) -> None:
         """Take what the bridge says in this tick; empty means that a tick went by without audio."""

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from media_bridge.resample import Resampler
+from media_bridge.resample import Decimator, Resampler
 
 from .signals import in_frames, rms, tone, tone_fit
 
@@ -53,3 +53,16 @@ def test_equal_rates_pass_through() -> None:
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="half a sample"):
         Resampler(8000, 16000).push(b"123")
+
+
+@pytest.mark.parametrize("hz", [300, 1000, 3000])
+def test_a_decimator_keeps_band_limited_audio_and_delays_nothing(hz: float) -> None:
+    out = Decimator(16000, 8000).push(tone(hz, 16000, 1.0))
+    assert out == tone(hz, 8000, 1.0)
+
+
+def test_a_decimator_takes_whole_groups() -> None:
+    with pytest.raises(ValueError, match="no whole groups"):
+        Decimator(16000, 8000).push(b"12")
+    with pytest.raises(ValueError, match="no multiple"):
+        Decimator(16000, 11025)
