@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 _RTP_CHECKS = 4
 """How often the RTP counter is read within the time-out."""
 
+_FIRST_TAG_TIMEOUT_S = 0.04
+_TICK_AFTER_TAG_S = 0.004
+
 
 class Call:
     """The call of one line. It lives until SIP says that it is gone; `ended` is set then."""
@@ -179,10 +182,20 @@ class Call:
             services.config.media,
             services.notifier,
             self._client.play_audio,
+            start_ms=self._client.stream_time_ms,
         )
         self._tasks.start(self._attach(self._audio))
 
     async def _attach(self, audio: CallAudio) -> None:
+        """Connect the port a little after a frame of the client's.
+
+        The first port to be connected starts the bridge's clock. Started then, every tick finds a frame that
+        has just come; started at any time, a frame waits half a tick on average, and where ticks and frames
+        fall together some are late and are missed.
+        """
+        await self._sip.stop_idle_clock()
+        await audio.wait_for_tag(_FIRST_TAG_TIMEOUT_S)
+        await asyncio.sleep(_TICK_AFTER_TAG_S)
         try:
             await self._sip.attach(audio.make_port)
         except B2buaError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -53,6 +55,7 @@ class CallAudio:
 
     `rtmp_audio` is how the client is sent to; what it sends may be any codec and may change between tags.
     The port runs at the rate of `rtmp_audio`, so that Speex needs no resampler: pjmedia does what is left.
+    `start_ms` is the first timestamp towards the client.
     """
 
     def __init__(
@@ -63,30 +66,45 @@ class CallAudio:
         config: MediaConfig,
         notifier: TickNotifier,
         emit: EmitAudio,
+        *,
+        start_ms: int = 0,
     ) -> None:
         self.rtmp_audio = rtmp_audio
         self.sip_codec = sip_codec
         self._name = name
         self._emit = emit
-        codec, self._rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
+        codec, rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
+        self._rate_hz = min(rate_hz, config.bridge_rate_hz)
+        self._heard = asyncio.Event()
         self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
         self._uplink: UplinkChain | None = None
         self._uplink_key: tuple[SoundFormat, int] | None = None
         self._aac_configuration: bytes | None = None
         self._bad_tags = 0
-        # Nothing above 4 kHz comes from an 8 kHz codec: the encoder may leave the high band out.
-        wide = min(_audio_rate_hz(sip_codec), config.bridge_rate_hz) > 8000
+        # Nothing above 4 kHz comes from an 8 kHz codec. A wideband Speex decoder plays narrowband frames too.
+        encoder_rate_hz = min(self._rate_hz, _audio_rate_hz(sip_codec))
         self._tick = notifier.register(self._drain)
         self._downlink = DownlinkChain(
-            encoder_for(codec, self._rate_hz, high_band=wide), on_feed=self._tick.turn
+            encoder_for(codec, encoder_rate_hz),
+            self._rate_hz,
+            start_ms=start_ms,
+            band_limited=True,
+            on_feed=self._tick.turn,
         )
 
     def make_port(self) -> PcmPort:
         """Create the bridge's port; on the pjsip thread."""
         return PcmPort(self._name, self._rate_hz, source=self._queue.take, sink=self._downlink.feed)
 
+    async def wait_for_tag(self, timeout_s: float) -> None:
+        """Wait for the next audio of the client's, but not longer than `timeout_s`."""
+        self._heard.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), timeout_s)
+
     def push_tag(self, tag: Payload) -> None:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
+        self._heard.set()
         try:
             header = AudioTagHeader.parse(tag)
             body = memoryview(tag)[header.size :]

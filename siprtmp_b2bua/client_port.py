@@ -29,5 +29,9 @@ class ClientPort(Protocol):
     def holded(self, held: bool) -> None:
         """Tell that the peer put us on hold, or took us off."""
 
+    @property
+    def stream_time_ms(self) -> int:
+        """The time on the stream that the client plays: later than every timestamp that was sent on it."""
+
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """Send an FLV audio tag on the stream that the client plays, if it plays one."""

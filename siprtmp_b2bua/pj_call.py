@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from media_bridge.pj_module import pj
@@ -24,17 +26,30 @@ _INVALID_SLOT: Final = -1
 class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
     """Receives pjsua2's callbacks (all on the pjsip thread) and hands them to its `PjCall`.
 
-    pjsua2 deletes nothing itself: when the call has ended, the last reference to this object must go inside
-    the DISCONNECTED callback, because its destructor hangs up whatever call then lives in the same slot.
+    pjsua2 deletes nothing itself, and the destructor hangs up whatever call lives in the slot at the time. So
+    `delete` it as soon as the call has ended; a reference that went later (that of an exception's traceback,
+    say, which the collector frees at any time, on any thread) would end somebody else's call.
     """
 
     def __init__(self, owner: PjCall, account: Any, call_id: int) -> None:
         super().__init__(account, call_id)
         self._owner = owner
 
+    def delete(self) -> None:
+        """Delete the C++ object; on the pjsip thread, and not while one of its methods runs."""
+        pj.Call.__swig_destroy__(self)
+
     @guarded
     def onCallState(self, _prm: Any) -> None:  # noqa: N802 - pjsua2's name
         self._owner._state_changed(self.getInfo())
+
+    @guarded
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
+        transaction = prm.e.body.tsxState.tsx
+        # Later states may be those of a call that had this slot before.
+        begins = transaction.state == pj.PJSIP_TSX_STATE_CALLING and transaction.role == pj.PJSIP_ROLE_UAC
+        if begins and transaction.method in ("BYE", "CANCEL"):
+            self._owner._ending()
 
     @guarded
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
@@ -66,6 +81,8 @@ class PjCall:
         self._listener = listener
         self._name = name
         self._call: _Call | None = None
+        self._ended_call: _Call | None = None
+        self._commands_running = 0
         self._preference = CodecPreference.default()
         self._is_incoming = False
         self._answer_sdp = ""
@@ -100,11 +117,7 @@ class PjCall:
     async def hang_up(self, code: int = 0, reason: str = "") -> None:
         """BYE, CANCEL, or the final answer `code` to an incoming call. Does nothing if the call is gone."""
 
-        def command() -> None:
-            if self._call is not None:
-                self._call.hangup(_operation(code, reason))
-
-        await self._context.thread.run(command)
+        await self._context.thread.run(lambda: self.refuse(code, reason))
 
     async def hold(self, hold: bool) -> None:
         """Put the peer on hold or take it off; raises `SipError` while another re-INVITE is under way."""
@@ -114,10 +127,25 @@ class PjCall:
         """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those."""
         await self._run(lambda call: self._dial_dtmf(call, digits))
 
+    @property
+    def has_port(self) -> bool:
+        """See `LiveCall`."""
+        return self._port is not None
+
+    async def stop_idle_clock(self) -> None:
+        """Stop the bridge's clock if no call is in the bridge; `attach` starts it again, in step with itself."""
+
+        def command() -> None:
+            if self._is_first_in_bridge:
+                self._context.stop_clock()
+
+        await self._context.thread.run(command)
+
     async def attach(self, make_port: Callable[[], PcmPort]) -> None:
         """Make a port and connect it both ways with the call's audio, now and after each renegotiation.
 
-        The port is closed when the call ends.
+        If no other call is in the bridge, the bridge ticks in step with this moment from now on. The port is
+        closed when the call ends.
         """
         await self._run(lambda call: self._attach(call, make_port()))
 
@@ -129,16 +157,19 @@ class PjCall:
         def execute() -> None:
             if self._call is None:
                 raise SipError(481, "Call Does Not Exist")
-            try:
-                command(self._call)
-            except pj.Error as error:
-                raise SipError(500, str(error.reason).strip() or "pjsip error") from None
+            with self._command():
+                try:
+                    command(self._call)
+                except pj.Error as error:
+                    raise SipError(500, str(error.reason).strip() or "pjsip error") from None
 
         await self._context.thread.run(execute)
 
     # -- on the pjsip thread -----------------------------------------------------------------------------
 
     def _make(self, account: Any, destination: str, preference: CodecPreference, local: str) -> None:
+        if not self._context.media_budget.take(time.monotonic()):
+            raise CapacityError("too many calls at once")
         self._preference = preference
         self._call = _Call(self, account, -1)
         operation = pj.CallOpParam(True)
@@ -146,13 +177,14 @@ class PjCall:
         operation.opt.videoCount = 0
         operation.txOption.localUri = local
         self._context.live_calls.add(self)
-        try:
-            self._call.makeCall(destination, operation)
-        except pj.Error as error:
-            self._release()
-            if error.status == _PJ_ETOOMANY:
-                raise CapacityError("all calls of this process are in use") from None
-            raise SipError(500, str(error.reason).strip() or "cannot send INVITE") from None
+        with self._command():
+            try:
+                self._call.makeCall(destination, operation)
+            except pj.Error as error:
+                self._release()
+                if error.status == _PJ_ETOOMANY:
+                    raise CapacityError("all calls of this process are in use") from None
+                raise SipError(500, str(error.reason).strip() or "cannot send INVITE") from None
 
     def _take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
@@ -169,10 +201,15 @@ class PjCall:
         """Set who hears of an incoming call; on the loop, in the turn that learns of the call."""
         self._listener = listener
 
-    def refuse(self, code: int) -> None:
+    def refuse(self, code: int, reason: str = "") -> None:
         """Hang up with `code` if the call still lives; on the pjsip thread."""
-        if self._call is not None:
-            self._call.hangup(_operation(code))
+        if self._call is None:
+            return
+        with self._command():
+            try:
+                self._call.hangup(_operation(code, reason))
+            except pj.Error as error:
+                self._vanished(error)
 
     def _accept(self, call: Any, preference: CodecPreference) -> None:
         self._preference = preference
@@ -247,10 +284,18 @@ class PjCall:
         self._tell(lambda listener: listener.on_audio(codec))
 
     def _attach(self, call: _Call, port: PcmPort) -> None:
+        if self._port is not None:
+            self._port.close()
+        if self._is_first_in_bridge:
+            self._context.start_clock()
         self._port = port
         index = _active_audio(call)
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
+
+    @property
+    def _is_first_in_bridge(self) -> bool:
+        return not any(call.has_port for call in self._context.live_calls)
 
     def _dial_dtmf(self, call: _Call, digits: str) -> None:
         if call.getStreamInfo(self._media_index).audTxEventPt >= 0:
@@ -269,13 +314,45 @@ class PjCall:
         received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
         return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
 
+    def _ending(self) -> None:
+        """pjsip ends the call, at our command or by itself, when it cannot agree with an answer.
+
+        In the latter case it must be told to hang up, or else it takes the next answer that crosses its
+        CANCEL, for which it has no media any more (assertion).
+        """
+        if self._call is not None and not self._commands_running:
+            self.refuse(0)
+
+    def _vanished(self, error: pj.Error) -> None:
+        """End a call that pjsip cannot end: it has none in the slot, or does not let go of it."""
+        logger.warning("%s: pjsip cannot hang up: %s", self.name, str(error.reason).strip())
+        if self._call is not None:
+            self._release()
+            self._tell(lambda listener: listener.on_disconnected(481, "Call Does Not Exist"))
+
+    @contextmanager
+    def _command(self) -> Iterator[None]:
+        """Keep the pjsua2 object for the time of a command on it, which may well end the call."""
+        self._commands_running += 1
+        try:
+            yield
+        finally:
+            self._commands_running -= 1
+            self._delete_ended()
+
     def _release(self) -> None:
-        """Let go of the pjsua2 objects, on the pjsip thread and inside the last callback (see `_Call`)."""
+        """Let go of the pjsua2 objects, on the pjsip thread as soon as the call has ended (see `_Call`)."""
         self._context.live_calls.discard(self)
         port, self._port = self._port, None
         if port is not None:
             port.close()
-        self._call = None
+        self._ended_call, self._call = self._call or self._ended_call, None
+        self._delete_ended()
+
+    def _delete_ended(self) -> None:
+        if self._ended_call is not None and not self._commands_running:
+            ended, self._ended_call = self._ended_call, None
+            ended.delete()
 
 
 def _operation(code: int, reason: str = "") -> Any:

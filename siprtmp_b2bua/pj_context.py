@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from .config import GatewayConfig
 from .pj_events import EventPoster
 from .pj_thread import PjThread
+from .rate_limit import RateLimit
 
 MAX_ACCOUNTS: Final = 8
 """`PJSUA_MAX_ACC` of the stock build: one more account and pjsua asserts."""
@@ -18,11 +19,21 @@ MAX_REGISTRATIONS: Final = MAX_ACCOUNTS - 1
 """One account is the `SystemAccount`."""
 
 
+MAX_MEDIA: Final = 14
+MEDIA_WINDOW_S: Final = 0.6
+"""pjmedia has 64 socket slots and keeps those of a closed call for 500 ms; when none is free, it asserts.
+Two sockets a line, two lines a call, four calls: 16 in use, as many just closed, and 28 for the window."""
+
+
 class LiveCall(Protocol):
     """A call that pjsip holds."""
 
     def refuse(self, code: int) -> None:
         """Hang up; on the pjsip thread."""
+
+    @property
+    def has_port(self) -> bool:
+        """Whether its audio is connected to the bridge."""
 
 
 class RegisteredAccount(Protocol):
@@ -43,10 +54,15 @@ class PjContext:
     poster: EventPoster
     account_config: Callable[[], Any]
     """Makes pjsua2's AccountConfig with the settings that all accounts share."""
+    start_clock: Callable[[], None]
+    """Has the conference bridge tick one frame time from now, and every frame time from then on."""
+    stop_clock: Callable[[], None]
     accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
     """By pjsua's account id; changed on the pjsip thread only."""
     live_calls: set[LiveCall] = field(default_factory=set)
     """Changed on the pjsip thread only."""
+    media_budget: RateLimit = field(default_factory=lambda: RateLimit(MAX_MEDIA, MEDIA_WINDOW_S))
+    """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_call_name(self) -> str:

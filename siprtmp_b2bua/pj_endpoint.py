@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import logging
 import re
+import time
 from typing import Any, Final
 
 from media_bridge.pj_module import pj, shared_object_path
@@ -16,7 +17,9 @@ from .errors import StartupError
 from .pj_account import SystemAccount
 from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
+from .pj_guard import PjGuard
 from .pj_thread import PjThread
+from .tcp_gate import TcpGate
 
 logger = logging.getLogger(__name__)
 pjsip_logger = logging.getLogger("pjsip")
@@ -49,6 +52,10 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type inform
     def onSelectAccount(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         prm.accountIndex = self._owner._select_account(prm.rdata.wholeMsg)
 
+    @guarded
+    def onTransportState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        self._owner._transport_changed(prm)
+
 
 class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information
     """pjsip's log lines go to the logger `pjsip`; nothing is printed."""
@@ -71,12 +78,16 @@ class PjEndpoint:
         self.config = config
         self.thread = PjThread(self._set_up, self._poll, self._tear_down)
         poster = EventPoster(asyncio.get_running_loop())
-        self.context = PjContext(config, self.thread, poster, self.account_config)
+        self.context = PjContext(
+            config, self.thread, poster, self.account_config, self._start_clock, self._stop_clock
+        )
         self.sip_port = config.sip.port
         self.max_calls = 0
         self._endpoint: _Endpoint | None = None
         self._system_account: SystemAccount | None = None
         self._log_writer: _LogWriter | None = None
+        self._guard: PjGuard | None = None
+        self._gate: TcpGate | None = None
 
     @property
     def system_account(self) -> Any:
@@ -123,11 +134,12 @@ class PjEndpoint:
         self._endpoint = endpoint
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_config())
+        self._guard = PjGuard(self.context.media_budget)
         address = self._create_transports(endpoint)
-        endpoint.audDevManager().setNullDev()
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))
         endpoint.libStart()
+        self._start_clock()
         self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()
         account = SystemAccount(self.context)
         settings = self.account_config()
@@ -186,6 +198,7 @@ class PjEndpoint:
         transport.port = int(info.localAddress.rpartition(":")[2])
         try:
             endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
+            self._gate = TcpGate(self.sip_port)
         except pj.Error:
             endpoint.transportClose(udp)
             raise
@@ -194,9 +207,30 @@ class PjEndpoint:
     def _advertised_address(self, address: tuple[str, int]) -> str:
         return f"{self.config.sip.ext_ip or address[0]}:{address[1]}"
 
+    def _start_clock(self) -> None:
+        """Clock the bridge without a sound device; its first tick comes one frame time from now."""
+        assert self._endpoint is not None
+        self._endpoint.audDevManager().setNullDev()
+
+    def _stop_clock(self) -> None:
+        """Stop the bridge's clock, which takes up to a frame time."""
+        assert self._endpoint is not None
+        self._endpoint.audDevManager().setNoDev()
+
     def _poll(self, timeout_ms: int) -> None:
         assert self._endpoint is not None
         self._endpoint.libHandleEvents(timeout_ms)
+        if self._gate is not None:
+            self._gate.update(time.monotonic())
+
+    def _transport_changed(self, state: Any) -> None:
+        if self._gate is None or not state.type.startswith("TCP"):
+            return
+        connection = int(state.hnd)
+        if state.state == pj.PJSIP_TP_STATE_CONNECTED:
+            self._gate.connection_opened(connection, time.monotonic())
+        elif state.state == pj.PJSIP_TP_STATE_DESTROY:
+            self._gate.connection_closed(connection, time.monotonic())
 
     def _select_account(self, message: str) -> int:
         """Find the account of a request: by the line parameter of our Contact, else by user name."""
@@ -220,6 +254,8 @@ class PjEndpoint:
         # Everything was hung up and unregistered before: pjsua need not spend its second on that.
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG)
         self._endpoint = None
+        if self._gate is not None:
+            self._gate.close()
 
 
 def _pj_level(log: logging.Logger) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -47,6 +48,8 @@ class RtmpLeg:
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
         self._played: int | None = None
+        self._play_began_s = 0.0
+        self._played_until_ms = 0
         self._tasks = TaskGroup(self.name)
 
     def on_event(self, event: Event) -> None:
@@ -166,6 +169,8 @@ class RtmpLeg:
             return
         self._connection.accept_play(event.stream_id)
         self._played = event.stream_id
+        if not self._played_until_ms:
+            self._play_began_s = asyncio.get_running_loop().time()
 
     def _stream_closed(self, stream_id: int) -> None:
         if stream_id == self._published:
@@ -206,8 +211,15 @@ class RtmpLeg:
         """See `ClientPort`."""
         self._tell("holded", held)
 
+    @property
+    def stream_time_ms(self) -> int:
+        """See `ClientPort`."""
+        elapsed_ms = int((asyncio.get_running_loop().time() - self._play_began_s) * 1000)
+        return max(elapsed_ms, self._played_until_ms)
+
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """See `ClientPort`."""
+        self._played_until_ms = timestamp_ms + 1
         if self._played is not None:
             self._connection.send_audio(self._played, timestamp_ms, tag)
 

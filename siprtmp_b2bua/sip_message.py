@@ -1,0 +1,72 @@
+"""Judging raw SIP messages before pjsip acts on them. Pure functions on text: no I/O, no pjsua2."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_COMPACT: Final = {"m": "contact", "f": "from", "t": "to", "i": "call-id", "v": "via", "c": "content-type"}
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_FOLDED: Final = re.compile(r"(?:\r\n|\r|\n)[ \t]+")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_IN_BRACKETS: Final = re.compile(r"<([^>]*)")
+_SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
+_AUDIO_LINE: Final = re.compile(r"^m=\s*audio", re.IGNORECASE | re.MULTILINE)
+_STATUS_LINE: Final = re.compile(r"SIP/2\.0[ \t]+(\d{3})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """The start line and the headers of a message; a header may occur several times."""
+
+    start_line: str
+    headers: tuple[tuple[str, str], ...]
+    body: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SipMessage:
+        """Split a message; names come in lower case and in full, lines without a colon are left out."""
+        head, *body = re.split(r"\r\n\r\n|\n\n|\r\r", text.lstrip("\r\n"), maxsplit=1)
+        start_line, *lines = _LINE_END.split(_FOLDED.sub(" ", head))
+        fields = (line.partition(":") for line in lines if ":" in line)
+        names = ((name.strip().lower(), value.strip()) for name, _, value in fields)
+        headers = tuple((_COMPACT.get(name, name), value) for name, value in names)
+        return cls(start_line, headers, "".join(body))
+
+    @property
+    def status_code(self) -> int | None:
+        """Status of a response, None for a request."""
+        match = _STATUS_LINE.match(self.start_line)
+        return int(match[1]) if match else None
+
+    @property
+    def method(self) -> str:
+        """The method of the request, or of the one that a response answers (CSeq)."""
+        return next(
+            (value.split()[-1] for name, value in self.headers if name == "cseq" and value), ""
+        ).upper()
+
+    def values(self, name: str) -> list[str]:
+        """Return all values of a header."""
+        return [value for header, value in self.headers if header == name]
+
+    @property
+    def audio_lines(self) -> int:
+        """How many m=audio lines the body has, whatever its type says."""
+        return len(_AUDIO_LINE.findall(self.body))
+
+    @property
+    def routes_requests_by_sip(self) -> bool:
+        """Whether all addresses to which a dialog's later requests would go are SIP URIs.
+
+        Those are the remote target (Contact) and the route set (Record-Route), RFC 3261 §12.1.
+        """
+        values = self.values("contact") + self.values("record-route")
+        return all(_SIP_SCHEME.match(uri) for value in values for uri in _uris(value))
+
+
+def _uris(value: str) -> list[str]:
+    """The URIs of a header that holds name-addr or addr-spec, RFC 3261 §20.10."""
+    unquoted = _QUOTED.sub("", value)
+    return _IN_BRACKETS.findall(unquoted) or [unquoted]
