@@ -12,7 +12,7 @@ from .call_state import CallEvent, CallState, next_state
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import B2buaError, SipError
-from .pj_call import PjCall
+from .pj_call import REQUEST_PENDING, PjCall
 from .sdp import SdpCodec
 from .services import Services
 from .tasks import TaskGroup
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 _RTP_CHECKS = 4
 """How often the RTP counter is read within the time-out."""
+
+_HOLD_TRIES = 40
+_HOLD_RETRY_S = 0.05
 
 _FIRST_TAG_TIMEOUT_S = 0.04
 _TICK_AFTER_TAG_S = 0.004
@@ -51,6 +54,7 @@ class Call:
         self._accepted_sent = False
         self._is_outgoing = False
         self._local_hold = False
+        self._hold_lock = asyncio.Lock()
         self._remote_hold = False
         self._tasks = TaskGroup(sip.name)
         sip.listen(self)
@@ -99,9 +103,21 @@ class Call:
     async def hold(self, held: bool) -> None:
         """Put the peer on hold or take it off."""
         self._advance(CallEvent.HOLD)
-        if held != self._local_hold:
-            await self._sip.hold(held)
-            self._local_hold = held
+        async with self._hold_lock:
+            if held != self._local_hold:
+                await self._renegotiate_hold(held)
+                self._local_hold = held
+
+    async def _renegotiate_hold(self, held: bool) -> None:
+        """Send the re-INVITE, after the one that may be under way (RFC 3261 §14.1)."""
+        for _ in range(_HOLD_TRIES):
+            try:
+                return await self._sip.hold(held)
+            except SipError as error:
+                if error.code != REQUEST_PENDING:
+                    raise
+            await asyncio.sleep(_HOLD_RETRY_S)
+        raise SipError(REQUEST_PENDING, "Request Pending")
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the peer."""

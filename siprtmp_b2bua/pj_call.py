@@ -20,6 +20,10 @@ from .sdp import SdpCodec, parse_audio, restrict_audio
 logger = logging.getLogger(__name__)
 
 _PJ_ETOOMANY: Final = 70010
+_PJ_EINVALIDOP: Final = 70013
+"""pjsip's answer to a re-INVITE while another is under way."""
+
+REQUEST_PENDING: Final = 491
 _INVALID_SLOT: Final = -1
 
 
@@ -120,7 +124,7 @@ class PjCall:
         await self._context.thread.run(lambda: self.refuse(code, reason))
 
     async def hold(self, hold: bool) -> None:
-        """Put the peer on hold or take it off; raises `SipError` while another re-INVITE is under way."""
+        """Put the peer on hold or take it off; raises `SipError` 491 while another re-INVITE is under way."""
         await self._run(lambda call: _hold(call) if hold else _unhold(call))
 
     async def dial_dtmf(self, digits: str) -> None:
@@ -161,6 +165,8 @@ class PjCall:
                 try:
                     command(self._call)
                 except pj.Error as error:
+                    if error.status == _PJ_EINVALIDOP:
+                        raise SipError(REQUEST_PENDING, "Request Pending") from None
                     raise SipError(500, str(error.reason).strip() or "pjsip error") from None
 
         await self._context.thread.run(execute)
