@@ -26,7 +26,8 @@ _HOLD_TRIES = 40
 _HOLD_RETRY_S = 0.05
 
 _FIRST_TAG_TIMEOUT_S = 0.04
-_TICK_AFTER_TAG_S = 0.004
+_TICK_AFTER_TAG_S = 0.006
+"""How late a frame may be and still be heard in its turn; the round trip pays for it."""
 
 
 class Call:
