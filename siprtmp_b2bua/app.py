@@ -81,7 +81,7 @@ class Gateway:
             ) from None
         logger.info("RTMP on %s:%d, SIP on port %d", rtmp.host, self.rtmp_port, self.sip_port)
 
-    def status(self) -> str:
+    async def status(self) -> str:
         """One line that counts what the gateway holds; what stays in it when all is quiet, leaks."""
         context = self._endpoint.context if self._endpoint is not None else None
         counts = {
@@ -89,7 +89,7 @@ class Gateway:
             "legs": len(self._legs),
             "calls": len(context.live_calls) if context else 0,
             "accounts": len(context.accounts) if context else 0,
-            "conference_ports": self._endpoint.conference_ports if self._endpoint else 0,
+            "conference_ports": await self._endpoint.count_conference_ports() if self._endpoint else 0,
             "tasks": len(asyncio.all_tasks()),
         }
         return "status: " + " ".join(f"{name}={count}" for name, count in counts.items())

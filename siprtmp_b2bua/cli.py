@@ -17,6 +17,7 @@ from .app import Gateway
 from .config import GatewayConfig, Setting
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
+from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +105,16 @@ async def serve(config: GatewayConfig) -> None:
         loop.add_signal_handler(number, stop.set)
     gateway = Gateway(config)
     await gateway.start()
-    loop.add_signal_handler(signal.SIGUSR1, lambda: logger.info(gateway.status()))
+    status_requests = TaskGroup("status")
+    loop.add_signal_handler(signal.SIGUSR1, lambda: status_requests.start(_log_status(gateway)))
     await stop.wait()
+    status_requests.cancel()
     logger.info("stopping")
     await gateway.stop()
+
+
+async def _log_status(gateway: Gateway) -> None:
+    logger.info(await gateway.status())
 
 
 def _fail(error: Exception, status: int) -> int:

@@ -94,10 +94,10 @@ class PjEndpoint:
         """The account for calls of clients that do not register."""
         return self._system_account
 
-    @property
-    def conference_ports(self) -> int:
-        """Ports of the conference bridge that are in use, its own included; a read that any thread may do."""
-        return int(ctypes.CDLL(shared_object_path()).pjsua_conf_get_active_ports())
+    async def count_conference_ports(self) -> int:
+        """Return how many ports of the conference bridge are in use, its own included."""
+        library = ctypes.CDLL(shared_object_path())
+        return await self.thread.run(lambda: int(library.pjsua_conf_get_active_ports()))
 
     async def start(self) -> None:
         """Start pjsip and its transports; raises `StartupError`."""
