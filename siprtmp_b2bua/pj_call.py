@@ -87,6 +87,7 @@ class PjCall:
         self._call: _Call | None = None
         self._ended_call: _Call | None = None
         self._commands_running = 0
+        self._stopped_clock = False
         self._preference = CodecPreference.default()
         self._is_incoming = False
         self._answer_sdp = ""
@@ -124,7 +125,7 @@ class PjCall:
         await self._context.thread.run(lambda: self.refuse(code, reason))
 
     async def hold(self, hold: bool) -> None:
-        """Put the peer on hold or take it off; raises `SipError` 491 while another re-INVITE is under way."""
+        """Put the peer on hold or take it off; raises `SipError` 491 while a re-INVITE is under way."""
         await self._run(lambda call: _hold(call) if hold else _unhold(call))
 
     async def dial_dtmf(self, digits: str) -> None:
@@ -137,10 +138,11 @@ class PjCall:
         return self._port is not None
 
     async def stop_idle_clock(self) -> None:
-        """Stop the bridge's clock if no call is in the bridge; `attach` starts it again, in step with itself."""
+        """Stop the bridge's clock if no call is in the bridge; `attach` starts it, in step with itself."""
 
         def command() -> None:
-            if self._is_first_in_bridge:
+            if self._call is not None and self._is_first_in_bridge:
+                self._stopped_clock = True
                 self._context.stop_clock()
 
         await self._context.thread.run(command)
@@ -294,6 +296,7 @@ class PjCall:
             self._port.close()
         if self._is_first_in_bridge:
             self._context.start_clock()
+        self._stopped_clock = False
         self._port = port
         index = _active_audio(call)
         if index is not None:
@@ -352,6 +355,8 @@ class PjCall:
         port, self._port = self._port, None
         if port is not None:
             port.close()
+        if self._stopped_clock and self._is_first_in_bridge:
+            self._context.start_clock()  # which is what removes ports from the bridge: they would pile up
         self._ended_call, self._call = self._call or self._ended_call, None
         self._delete_ended()
 

@@ -2,8 +2,8 @@
 
 pjsip has 64 socket slots and keeps the one of a closed connection for another 500 ms; when none is free, it
 aborts the process (assertion). It accepts whatever comes, without asking us, so the kernel must hold it off:
-a filter on the listening socket drops every packet. The clients' own retransmissions bring them back later, and
-neither UDP nor the connections that are open notice anything.
+a filter on the listening socket drops every packet. Clients retransmit, and get in later. Neither UDP nor the
+connections that are open notice anything.
 """
 
 from __future__ import annotations
