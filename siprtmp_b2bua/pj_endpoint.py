@@ -198,7 +198,7 @@ class PjEndpoint:
         transport.port = int(info.localAddress.rpartition(":")[2])
         try:
             endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
-            self._gate = TcpGate(self.sip_port)
+            self._gate = TcpGate(transport.port)
         except pj.Error:
             endpoint.transportClose(udp)
             raise
