@@ -52,8 +52,8 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
         transaction = prm.e.body.tsxState.tsx
         # Later states may be those of a call that had this slot before.
         begins = transaction.state == pj.PJSIP_TSX_STATE_CALLING and transaction.role == pj.PJSIP_ROLE_UAC
-        if begins and transaction.method in ("BYE", "CANCEL"):
-            self._owner._ending()
+        if begins and transaction.method == "CANCEL":
+            self._owner._cancelling()
 
     @guarded
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
@@ -323,8 +323,8 @@ class PjCall:
         received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
         return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
 
-    def _ending(self) -> None:
-        """pjsip ends the call, at our command or by itself, when it cannot agree with an answer.
+    def _cancelling(self) -> None:
+        """Hear that pjsip cancels our INVITE: at our command, or by itself after an unusable 18x.
 
         In the latter case it must be told to hang up, or else it takes the next answer that crosses its
         CANCEL, for which it has no media any more (assertion).

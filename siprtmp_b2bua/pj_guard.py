@@ -130,19 +130,22 @@ class PjGuard:
         message = self._read(address)
         if message is None:
             return _NOT_HANDLED
+        if not message.is_consistent:
+            return self._refuse(address, message, _BAD_REQUEST, "its headers contradict each other")
         if message.method in _DIALOG_METHODS and not message.routes_requests_by_sip:
-            return self._refuse(address, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
+            return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
         if message.audio_lines > _MAX_AUDIO_LINES:
-            return self._refuse(address, _NOT_ACCEPTABLE, f"it has {message.audio_lines} audio lines")
+            return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
         opens_sockets = message.method == "INVITE" or message.audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, message.audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
             return _HANDLED  # whoever means it sends it again after 500 ms
         return _NOT_HANDLED
 
-    def _refuse(self, address: int, code: int, reason: str) -> int:
+    def _refuse(self, address: int, message: SipMessage, code: int, reason: str) -> int:
         self._warn(f"a request is refused with {code}: {reason}")
-        self._respond(self._endpoint, address, code, None, None, None)
+        if message.method != "ACK":  # nothing may answer that (RFC 3261 §17); pjsip asserts it
+            self._respond(self._endpoint, address, code, None, None, None)
         return _HANDLED
 
     def _warn(self, text: str) -> None:
@@ -154,7 +157,11 @@ class PjGuard:
 
     def _on_response(self, address: int) -> int:
         message = self._read(address)
-        if message is None or message.method not in _DIALOG_METHODS or message.routes_requests_by_sip:
+        if message is None:
+            return _NOT_HANDLED
+        if not message.is_consistent:
+            return _HANDLED
+        if message.method not in _DIALOG_METHODS or message.routes_requests_by_sip:
             return _NOT_HANDLED
         code = message.status_code or 0
         if code < 200:

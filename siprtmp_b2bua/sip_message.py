@@ -42,10 +42,18 @@ class SipMessage:
 
     @property
     def method(self) -> str:
-        """The method of the request, or of the one that a response answers (CSeq)."""
-        return next(
-            (value.split()[-1] for name, value in self.headers if name == "cseq" and value), ""
-        ).upper()
+        """The method of the request, or of the one that a response answers."""
+        return self._cseq_method if self.status_code else self.start_line.partition(" ")[0]
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether it has one of each header that may not be repeated, and they agree (RFC 3261 §8.1.1)."""
+        once = all(len(self.values(name)) == 1 for name in ("from", "to", "call-id", "cseq"))
+        return once and self.method == self._cseq_method
+
+    @property
+    def _cseq_method(self) -> str:
+        return next((value.split()[-1] for value in self.values("cseq") if value), "")
 
     def values(self, name: str) -> list[str]:
         """Return all values of a header."""
