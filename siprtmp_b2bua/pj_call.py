@@ -11,11 +11,22 @@ from typing import Any, Final
 from media_bridge.pj_module import pj
 from media_bridge.pj_port import PcmPort
 
+from . import pj_operations
 from .client_codecs import CodecPreference
+from .codec_negotiation import CodecNegotiation
 from .errors import CapacityError, SipError
 from .pj_context import PjContext
 from .pj_events import CallListener, StreamStats, guarded
-from .sdp import SdpCodec, parse_audio, restrict_audio
+from .pj_operations import (
+    active_audio,
+    audio_call,
+    dial_dtmf,
+    operation,
+    stream_codec,
+    stream_stats,
+    unhold,
+)
+from .sdp import parse_audio
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +35,6 @@ _PJ_EINVALIDOP: Final = 70013
 """pjsip's answer to a re-INVITE while another is under way."""
 
 REQUEST_PENDING: Final = 491
-_INVALID_SLOT: Final = -1
 
 
 class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
@@ -88,10 +98,8 @@ class PjCall:
         self._ended_call: _Call | None = None
         self._commands_running = 0
         self._stopped_clock = False
-        self._preference = CodecPreference.default()
+        self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=False)
         self._is_incoming = False
-        self._answer_sdp = ""
-        self._offered: tuple[SdpCodec, ...] = ()
         self._port: PcmPort | None = None
         self._media_index = 0
         self._remote_hold = False
@@ -110,7 +118,7 @@ class PjCall:
 
     async def ring(self) -> None:
         """Answer an incoming call with 180."""
-        await self._run(lambda call: call.answer(_operation(180)))
+        await self._run(lambda call: call.answer(operation(180)))
 
     async def accept(self, preference: CodecPreference) -> None:
         """Answer an incoming call with 200 and the best of `preference` that was offered.
@@ -126,11 +134,11 @@ class PjCall:
 
     async def hold(self, hold: bool) -> None:
         """Put the peer on hold or take it off; raises `SipError` 491 while a re-INVITE is under way."""
-        await self._run(lambda call: _hold(call) if hold else _unhold(call))
+        await self._run(lambda call: pj_operations.hold(call) if hold else unhold(call))
 
     async def dial_dtmf(self, digits: str) -> None:
         """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those."""
-        await self._run(lambda call: self._dial_dtmf(call, digits))
+        await self._run(lambda call: dial_dtmf(call, self._media_index, digits))
 
     @property
     def has_port(self) -> bool:
@@ -178,16 +186,14 @@ class PjCall:
     def _make(self, account: Any, destination: str, preference: CodecPreference, local: str) -> None:
         if not self._context.media_budget.take(time.monotonic()):
             raise CapacityError("too many calls at once")
-        self._preference = preference
+        self._codecs.preference = preference
         self._call = _Call(self, account, -1)
-        operation = pj.CallOpParam(True)
-        operation.opt.audioCount = 1
-        operation.opt.videoCount = 0
-        operation.txOption.localUri = local
+        parameters = audio_call()
+        parameters.txOption.localUri = local
         self._context.live_calls.add(self)
         with self._command():
             try:
-                self._call.makeCall(destination, operation)
+                self._call.makeCall(destination, parameters)
             except pj.Error as error:
                 self._release()
                 if error.status == _PJ_ETOOMANY:
@@ -197,6 +203,7 @@ class PjCall:
     def _take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
         self._is_incoming = True
+        self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=True)
         self._call = _Call(self, account, call_id)
         self._context.live_calls.add(self)
 
@@ -215,41 +222,25 @@ class PjCall:
             return
         with self._command():
             try:
-                self._call.hangup(_operation(code, reason))
+                self._call.hangup(operation(code, reason))
             except pj.Error as error:
                 self._vanished(error)
 
     def _accept(self, call: Any, preference: CodecPreference) -> None:
-        self._preference = preference
-        operation = _operation(200)
-        if self._answer_sdp:
-            chosen = self._narrow(self._answer_sdp, self._offered)
-            if chosen is None:
+        self._codecs.preference = preference
+        parameters = operation(200)
+        if self._codecs.has_kept_answer:
+            answer = self._codecs.accepted_answer()
+            if answer is None:
                 raise SipError(488, "Not Acceptable Here")
-            operation.sdp.wholeSdp = chosen
-        call.answer(operation)
-
-    def _narrow(self, sdp: str, offered: tuple[SdpCodec, ...]) -> str | None:
-        """Keep the one codec that both want and we like best, so that no codec lock re-INVITE is needed."""
-        for codec in self._preference.sdp_codecs:
-            if codec in offered:
-                events = [e for e in self._preference.sdp_events if e.clock_rate_hz == _event_rate(codec)]
-                narrowed = restrict_audio(sdp, [codec], events)
-                if narrowed is not None:
-                    return narrowed
-        return None
+            parameters.sdp.wholeSdp = answer
+        call.answer(parameters)
 
     def _sdp_created(self, local: str, remote: str) -> str:
-        audio = parse_audio(remote)
-        if audio is None:
-            # An offer of ours (or a remote description too long for pjsua2 to show): order and narrow it.
-            return restrict_audio(local, self._preference.sdp_codecs, self._preference.sdp_events) or local
-        self._hear_hold(audio.holds)
-        if self._is_incoming and not self._answer_sdp:
-            # The client has not answered yet, so its codecs are not known: `accept` narrows this.
-            self._answer_sdp, self._offered = local, audio.codecs
-            return local
-        return self._narrow(local, audio.codecs) or local
+        offer = parse_audio(remote)
+        if offer is not None:
+            self._hear_hold(offer.holds)
+        return self._codecs.local_created(local, remote)
 
     def _hear_hold(self, held: bool) -> None:
         if held != self._remote_hold:
@@ -281,14 +272,13 @@ class PjCall:
             self._tell(lambda listener: listener.on_progress(code, reason))
 
     def _media_changed(self, call: _Call) -> None:
-        index = _active_audio(call)
+        index = active_audio(call)
         if index is None:
             return
         self._media_index = index
         if self._port is not None:
             self._port.connect_both_ways(call.getAudioMedia(index))
-        stream = call.getStreamInfo(index)
-        codec = SdpCodec(stream.codecName, stream.codecClockRate)
+        codec = stream_codec(call, index)
         self._tell(lambda listener: listener.on_audio(codec))
 
     def _attach(self, call: _Call, port: PcmPort) -> None:
@@ -298,7 +288,7 @@ class PjCall:
             self._context.start_clock()
         self._stopped_clock = False
         self._port = port
-        index = _active_audio(call)
+        index = active_audio(call)
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
 
@@ -306,22 +296,11 @@ class PjCall:
     def _is_first_in_bridge(self) -> bool:
         return not any(call.has_port for call in self._context.live_calls)
 
-    def _dial_dtmf(self, call: _Call, digits: str) -> None:
-        if call.getStreamInfo(self._media_index).audTxEventPt >= 0:
-            call.dialDtmf(digits)
-            return
-        parameters = pj.CallSendDtmfParam()
-        parameters.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
-        parameters.digits = digits
-        call.sendDtmf(parameters)
-
     def _stats(self) -> StreamStats | None:
         call = self._call
-        if call is None or _active_audio(call) is None:
+        if call is None or active_audio(call) is None:
             return None
-        stats = call.getStreamStat(self._media_index)  # kept: see _active_audio
-        received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
-        return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
+        return stream_stats(call, self._media_index)
 
     def _cancelling(self) -> None:
         """Hear that pjsip cancels our INVITE: at our command, or by itself after an unusable 18x.
@@ -364,38 +343,3 @@ class PjCall:
         if self._ended_call is not None and not self._commands_running:
             ended, self._ended_call = self._ended_call, None
             ended.delete()
-
-
-def _operation(code: int, reason: str = "") -> Any:
-    operation = pj.CallOpParam()
-    operation.statusCode = code
-    operation.reason = reason
-    return operation
-
-
-def _hold(call: _Call) -> None:
-    call.setHold(pj.CallOpParam(True))
-
-
-def _unhold(call: _Call) -> None:
-    operation = pj.CallOpParam(True)
-    operation.opt.audioCount = 1
-    operation.opt.videoCount = 0
-    operation.opt.flag = pj.PJSUA_CALL_UNHOLD
-    call.reinvite(operation)
-
-
-def _active_audio(call: _Call) -> int | None:
-    """Index of the call's audio that has a place in the conference bridge."""
-    if not call.isActive():
-        return None
-    info = call.getInfo()  # must live as long as what is taken out of it: SWIG does not see to that
-    for media in info.media:
-        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.audioConfSlot != _INVALID_SLOT:
-            return int(media.index)
-    return None
-
-
-def _event_rate(codec: SdpCodec) -> int:
-    # RFC 4733 §2.1: telephone-event uses the clock rate of the audio it stands in for; G.722 counts 8000.
-    return 8000 if codec.name.upper() == "G722" else codec.clock_rate_hz

@@ -1,0 +1,75 @@
+"""What is asked of a pjsua2 call: parameters of its methods, and reading its audio. On the pjsip thread."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from media_bridge.pj_module import pj
+
+from .pj_events import StreamStats
+from .sdp import SdpCodec
+
+_INVALID_SLOT: Final = -1
+
+
+def operation(code: int, reason: str = "") -> Any:
+    """Parameters of a response; reason "": the usual one."""
+    parameters = pj.CallOpParam()
+    parameters.statusCode = code
+    parameters.reason = reason
+    return parameters
+
+
+def audio_call() -> Any:
+    """Parameters of an INVITE with one audio line."""
+    parameters = pj.CallOpParam(True)
+    parameters.opt.audioCount = 1
+    parameters.opt.videoCount = 0
+    return parameters
+
+
+def hold(call: Any) -> None:
+    """Send the re-INVITE that puts the peer on hold."""
+    call.setHold(pj.CallOpParam(True))
+
+
+def unhold(call: Any) -> None:
+    """Send the re-INVITE that takes the peer off hold."""
+    parameters = audio_call()
+    parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
+    call.reinvite(parameters)
+
+
+def active_audio(call: Any) -> int | None:
+    """Index of the call's audio that has a place in the conference bridge."""
+    if not call.isActive():
+        return None
+    info = call.getInfo()  # must live as long as what is taken out of it: SWIG does not see to that
+    for media in info.media:
+        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.audioConfSlot != _INVALID_SLOT:
+            return int(media.index)
+    return None
+
+
+def stream_codec(call: Any, index: int) -> SdpCodec:
+    """The codec of a running stream."""
+    stream = call.getStreamInfo(index)
+    return SdpCodec(stream.codecName, stream.codecClockRate)
+
+
+def stream_stats(call: Any, index: int) -> StreamStats:
+    """RTP counters of a running stream."""
+    stats = call.getStreamStat(index)  # kept while it is read, see `active_audio`
+    received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
+    return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
+
+
+def dial_dtmf(call: Any, index: int, digits: str) -> None:
+    """Send digits as telephone-events (RFC 4733), or by SIP INFO if the peer did not agree to those."""
+    if call.getStreamInfo(index).audTxEventPt >= 0:
+        call.dialDtmf(digits)
+        return
+    parameters = pj.CallSendDtmfParam()
+    parameters.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
+    parameters.digits = digits
+    call.sendDtmf(parameters)
