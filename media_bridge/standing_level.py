@@ -15,9 +15,10 @@ from dataclasses import dataclass
 PERIOD_TICKS = 25
 """Levels are summed up in periods of 0.5 s."""
 
-LARGE_PERIODS, MEDIUM_PERIODS, SMALL_PERIODS = 1, 4, 40
+LARGE_PERIODS, MEDIUM_PERIODS, SMALL_PERIODS = 1, 4, 8
 """How long a large (over 5 frames), medium (over 1 frame) and small (1 frame) surplus must stand: 0.5, 2,
-20 s.
+4 s. One late frame in a minute should not cost a frame time of delay for the rest of it; a sender that is
+late more often soon has patience doubled against it.
 """
 
 LARGE_FRAMES = 5
@@ -57,8 +58,8 @@ class StandingLevel:
 
     def __init__(self, frame_bytes: int) -> None:
         self._frame = frame_bytes
-        # Half a frame stays: it lets a push be half a frame later than the earliest one without a gap.
-        self._reserve = frame_bytes // 4 * 2
+        # A quarter of a frame stays: it lets a push be so much later than the earliest one without a gap.
+        self._reserve = frame_bytes // 8 * 2
         self._lows: deque[int] = deque(maxlen=_MAX_PERIODS)
         self._swings: deque[int] = deque(maxlen=MEDIUM_PERIODS * 2)
         self._patience = 1
