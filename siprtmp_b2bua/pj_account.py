@@ -13,7 +13,7 @@ from media_bridge.pj_module import pj
 from .errors import CapacityError, SipError
 from .pj_call import PjCall
 from .pj_context import MAX_REGISTRATIONS, PjContext
-from .pj_events import RegistrationState, guarded
+from .pj_events import RegistrationState, guarded, peer_text
 from .sip_address import AddressOfRecord, name_addr, strip_parameters
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Account(_BaseAccount):
     @guarded
     def onRegState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         # A transport error or a time-out has no response: pjsip gives 408 or 503 as the code then.
-        reason = prm.reason or "Request Timeout"
+        reason = peer_text(prm.reason) or "Request Timeout"
         self._owner._registration_changed(RegistrationState(prm.code, reason, prm.expiration))
 
     @guarded
@@ -164,7 +164,8 @@ class PjAccount:
         call = PjCall(self._context, None, self._context.next_call_name())
         call._take_incoming(self._account, call_id)
         info = call.info()
-        incoming = IncomingCall(call, strip_parameters(info.remoteUri), strip_parameters(info.localUri))
+        caller, called = (strip_parameters(peer_text(uri)) for uri in (info.remoteUri, info.localUri))
+        incoming = IncomingCall(call, caller, called)
         self._context.poster.post(self._listener.on_incoming_call, incoming)
 
     def _renew(self) -> None:

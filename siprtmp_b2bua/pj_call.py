@@ -16,7 +16,7 @@ from .client_codecs import CodecPreference
 from .codec_negotiation import CodecNegotiation
 from .errors import CapacityError, SipError
 from .pj_context import PjContext
-from .pj_events import CallListener, StreamStats, guarded
+from .pj_events import CallListener, StreamStats, guarded, peer_text
 from .pj_operations import (
     active_audio,
     audio_call,
@@ -71,7 +71,8 @@ class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
 
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
-        local, remote = prm.sdp.wholeSdp, prm.remSdp.wholeSdp
+        # pjsip repeats lines of the peer, and pjsua2 would not take bytes back that are no UTF-8.
+        local, remote = peer_text(prm.sdp.wholeSdp), peer_text(prm.remSdp.wholeSdp)
         rewritten = self._owner._sdp_created(local, remote)
         if rewritten != local:
             prm.sdp.wholeSdp = rewritten
@@ -257,7 +258,7 @@ class PjCall:
         self._context.poster.post(deliver)
 
     def _state_changed(self, info: Any) -> None:
-        code, reason = info.lastStatusCode, info.lastReason
+        code, reason = info.lastStatusCode, peer_text(info.lastReason)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._release()
             self._tell(lambda listener: listener.on_disconnected(code, reason))

@@ -81,6 +81,11 @@ class EventPoster:
         self._closed = True
 
 
+def peer_text(text: str) -> str:
+    """Return text of a peer's as valid Unicode: pjsua2 makes lone surrogates of what is no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def guarded(callback: Callable[P, None]) -> Callable[P, None]:
     """Wrap a pjsua2 callback: a Python error that reached C++ would end the process."""
 
