@@ -102,13 +102,19 @@ class Gateway:
                 leg.disconnect("the gateway is shutting down")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.config.shutdown_timeout_s):
-                if self._server is not None:
-                    await self._server.wait_closed()
-                if self._lines is not None:
-                    await self._lines.close_all()
+                # At once: a client that does not read must not keep the others from being hung up.
+                await asyncio.gather(self._close_lines(), self._close_connections())
         if self._endpoint is not None:
             await self._endpoint.stop()
         self._server = self._endpoint = self._lines = None
+
+    async def _close_lines(self) -> None:
+        if self._lines is not None:
+            await self._lines.close_all()
+
+    async def _close_connections(self) -> None:
+        if self._server is not None:
+            await self._server.wait_closed()
 
     def _make_leg(self, connection: ServerConnection) -> RtmpLeg:
         assert self._lines is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from media_bridge.errors import MediaError
 from rtmp.messages import Payload
 
 from .call_audio import CallAudio
@@ -215,6 +216,9 @@ class Call:
         await asyncio.sleep(_TICK_AFTER_TAG_S)
         try:
             await self._sip.attach(audio.make_port)
+        except MediaError as error:
+            logger.warning("%s: no audio is possible, hanging up: %s", self.name, error)
+            await self._sip.hang_up()
         except B2buaError as error:
             # The call ended in this moment; its own event follows.
             logger.info("%s: audio not connected: %s", self.name, error)

@@ -97,6 +97,8 @@ class Line:
     async def invite(self, destination: str, codecs: list[str]) -> None:
         """Call `destination`."""
         await self._wait_for_ending_call()
+        if self._closing:
+            return  # the client went away while its last call ended
         if self._call is not None:
             raise IllegalTransitionError(f"invite is not possible while {self._call.name} goes on")
         try:

@@ -61,11 +61,20 @@ class _BaseAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no type info
 
 
 class _Account(_BaseAccount):
-    """Receives pjsua2's callbacks, all on the pjsip thread."""
+    """Receives pjsua2's callbacks, all on the pjsip thread.
+
+    The destructor deletes whatever account lives in the slot at the time. So `delete` it as soon as it is no
+    longer needed: a reference that went later (that of an exception's traceback, say, which the collector
+    frees at any time, on any thread) would end somebody else's registration.
+    """
 
     def __init__(self, owner: PjAccount) -> None:
         super().__init__()
         self._owner = owner
+
+    def delete(self) -> None:
+        """Delete pjsip's account, if there is one, and the C++ object; on the pjsip thread."""
+        pj.Account.__swig_destroy__(self)
 
     @guarded
     def onRegState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -104,14 +113,19 @@ class PjAccount:
 
     async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
         """Send an INVITE from this account; see `PjCall.make`."""
-        if self._account is None:
-            raise SipError(503, "Not Registered")
-        await call.make(self._account, destination, preference, "")
+
+        def command() -> None:
+            if self._account is None:
+                raise SipError(503, "Not Registered")
+            call._make(self._account, destination, preference, "")
+
+        await self._context.thread.run(command)
 
     async def close(self, timeout_s: float) -> None:
         """Unregister, wait at most `timeout_s` for the registrar's answer, and delete the account."""
         if self._account is None:
             return
+        self._gone.clear()
         if self._registered and await self._context.thread.run(self._unregister):
             try:
                 await asyncio.wait_for(self._gone.wait(), timeout_s)
@@ -134,6 +148,7 @@ class PjAccount:
         try:
             account.create(self._settings())
         except pj.Error as error:
+            account.delete()
             raise SipError(500, str(error.reason).strip() or "cannot register") from None
         self._account = account
         context.accounts[account.getId()] = self
@@ -190,7 +205,7 @@ class PjAccount:
         account, self._account = self._account, None
         if account is not None:
             self._context.accounts.pop(account.getId(), None)
-            account.shutdown()
+            account.delete()
 
 
 class SystemAccount(_BaseAccount):

@@ -299,9 +299,8 @@ class PjCall:
 
     def _stats(self) -> StreamStats | None:
         call = self._call
-        if call is None or active_audio(call) is None:
-            return None
-        return stream_stats(call, self._media_index)
+        index = active_audio(call) if call is not None else None
+        return None if index is None else stream_stats(call, index)
 
     def _cancelling(self) -> None:
         """Hear that pjsip cancels our INVITE: at our command, or by itself after an unusable 18x.

@@ -20,6 +20,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from .errors import SipError
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -62,8 +64,13 @@ class PjThread:
         await ready
 
     async def run(self, command: Callable[[], T]) -> T:
-        """Run `command` on the pjsip thread and return its result, or raise what it raised."""
+        """Run `command` on the pjsip thread and return its result, or raise what it raised.
+
+        Raises `SipError` once the thread is told to stop: nobody would ever answer.
+        """
         assert self._loop is not None
+        if self._stopping:
+            raise SipError(503, "Shutting Down")
         result: asyncio.Future[T] = self._loop.create_future()
         loop = self._loop
 
