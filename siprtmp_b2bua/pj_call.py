@@ -101,6 +101,7 @@ class PjCall:
         self._stopped_clock = False
         self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=False)
         self._is_incoming = False
+        self._is_described = False
         self._port: PcmPort | None = None
         self._media_index = 0
         self._remote_hold = False
@@ -213,6 +214,12 @@ class PjCall:
         assert self._call is not None
         return self._call.getInfo()
 
+    def takes_update(self, call_id: bytes) -> bool:
+        """See `LiveCall`."""
+        if self._call is None or not self._is_described:
+            return False
+        return str(self.info().callIdString).encode("utf-8", "surrogateescape") == call_id
+
     def listen(self, listener: CallListener) -> None:
         """Set who hears of an incoming call; on the loop, in the turn that learns of the call."""
         self._listener = listener
@@ -238,6 +245,7 @@ class PjCall:
         call.answer(parameters)
 
     def _sdp_created(self, local: str, remote: str) -> str:
+        self._is_described = True
         offer = parse_audio(remote)
         if offer is not None:
             self._hear_hold(offer.holds)

@@ -31,6 +31,9 @@ class LiveCall(Protocol):
     def refuse(self, code: int) -> None:
         """Hang up; on the pjsip thread."""
 
+    def takes_update(self, call_id: bytes) -> bool:
+        """Whether it is the call of this Call-ID and has a description that could be updated."""
+
     @property
     def has_port(self) -> bool:
         """Whether its audio is connected to the bridge."""

@@ -134,7 +134,7 @@ class PjEndpoint:
         self._endpoint = endpoint
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_config())
-        self._guard = PjGuard(self.context.media_budget)
+        self._guard = PjGuard(self.context.media_budget, self.context.live_calls)
         address = self._create_transports(endpoint)
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))

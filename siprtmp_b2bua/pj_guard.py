@@ -3,6 +3,7 @@
 The wheel's pjsip has its assertions compiled in, and some of them do not check the program but the peer:
 
 - A 200 whose Contact is a tel: URI aborts the process, because pjsip finds no way to send the ACK.
+- So does an UPDATE in a call whose INVITE had no description, while it rings.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
 pjsua2 shows us a message when it is too late. So this module is registered with pjsip's endpoint, in C by
@@ -15,10 +16,12 @@ import ctypes
 import logging
 import math
 import time
+from collections.abc import Set
 from typing import Final
 
 from media_bridge.pj_module import shared_object_path
 
+from .pj_context import LiveCall
 from .rate_limit import RateLimit
 from .sip_message import SipMessage
 
@@ -29,7 +32,7 @@ _MAX_PACKET: Final = 4000
 _FIRST: Final = 1
 """Priority: the smaller, the earlier; pjsip's transport layer has 8."""
 _HANDLED, _NOT_HANDLED = 1, 0
-_BAD_REQUEST, _NOT_ACCEPTABLE, _BAD_ANSWER = 400, 488, 502
+_BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
@@ -105,8 +108,9 @@ class _Module(ctypes.Structure):
 class PjGuard:
     """Refuses dangerous messages for as long as it lives; keep it until `libDestroy` has returned."""
 
-    def __init__(self, media_budget: RateLimit) -> None:
+    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall]) -> None:
         self._media_budget = media_budget
+        self._live_calls = live_calls
         self._warned_s = -math.inf
         library = ctypes.CDLL(shared_object_path())
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
@@ -134,6 +138,8 @@ class PjGuard:
             return self._refuse(address, message, _BAD_REQUEST, "its headers contradict each other")
         if message.method in _DIALOG_METHODS and not message.routes_requests_by_sip:
             return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
+        if message.method in ("UPDATE", "PRACK") and not self._is_of_described_call(message):
+            return self._refuse(address, message, _NO_CALL, "there is no description that it could update")
         if message.audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
         opens_sockets = message.method == "INVITE" or message.audio_lines > 0
@@ -141,6 +147,10 @@ class PjGuard:
             self._warn("too many calls at once: an INVITE is left unanswered")
             return _HANDLED  # whoever means it sends it again after 500 ms
         return _NOT_HANDLED
+
+    def _is_of_described_call(self, message: SipMessage) -> bool:
+        call_id = message.values("call-id")[0].encode("latin-1")
+        return any(call.takes_update(call_id) for call in self._live_calls)
 
     def _refuse(self, address: int, message: SipMessage, code: int, reason: str) -> int:
         self._warn(f"a request is refused with {code}: {reason}")
