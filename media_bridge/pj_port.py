@@ -4,6 +4,10 @@ The bridge's clock thread calls the port every frame time. The port does nothing
 it to `source` and `sink`, which must only touch a queue: whatever takes time here delays every call of the
 process.
 
+Each callback makes and frees a Python state for pjmedia's thread. Keeping it (PyGILState_Ensure without a
+release) saves a fifth of a call's cost, and 4 KiB stay behind for every clock thread that ends; the clock
+starts anew with the first call after a pause, so that would be a leak.
+
 The port may run at another rate than the bridge; pjmedia then resamples, in C, on the clock thread.
 """
 
@@ -12,7 +16,6 @@ from typing import Any
 
 from media_bridge.errors import MediaClosedError, MediaError
 from media_bridge.frames import FRAME_MS, frame_bytes
-from media_bridge.pj_clock_thread import keep_thread_state
 from media_bridge.pj_frame import MediaFrame, frame_copier
 from media_bridge.pj_module import pj
 from media_bridge.sink import PcmSink, PcmSource
@@ -99,7 +102,6 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
 
     def onFrameRequested(self, frame: MediaFrame) -> None:  # noqa: N802 - pjsua2's name
         """The bridge wants a frame (clock thread)."""
-        keep_thread_state()
         source, pcm = self.source, b""
         if source is not None:
             try:
@@ -110,7 +112,6 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
 
     def onFrameReceived(self, frame: MediaFrame) -> None:  # noqa: N802 - pjsua2's name
         """The bridge has a frame for us (clock thread)."""
-        keep_thread_state()
         sink = self.sink
         if sink is not None:
             try:
