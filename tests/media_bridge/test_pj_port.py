@@ -202,21 +202,3 @@ def test_unknown_layout_falls_back_to_the_slow_way() -> None:
         pj_frame._layout_is_known = lambda: False
         assert isinstance(pj_frame.frame_copier(), pj_frame.SlowFrameCopier)
     """)
-
-
-def test_thread_state_is_kept_once_on_a_foreign_thread() -> None:
-    run_script("""
-        from queue import Queue
-        import threading
-        from media_bridge.pj_port import PcmPort
-        states = Queue()
-        local = threading.local()
-        def sink(pcm):
-            states.put(getattr(local, "calls", 0))
-            local.calls = getattr(local, "calls", 0) + 1
-        with running_bridge():
-            a = PcmPort("a", 16000, sink=sink)
-            a.startTransmit(a)
-            assert [states.get(timeout=10) for _ in range(5)] == [0, 1, 2, 3, 4], "thread-locals survive"
-            a.close()
-    """)
