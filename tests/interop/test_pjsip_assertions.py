@@ -1,0 +1,237 @@
+"""Messages that end a process with a stock pjsip (its assertions), each of which the gateway must survive.
+
+The peer is a raw socket: no real one sends these.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from examples.phone_events import Invited, Rejected
+from examples.rtmp_phone import CallRefused, RtmpPhone
+from tests.fuzz.odd_sip_peer import OddPeer, SipMessage
+from tests.interop.gateway_fixtures import ALICE, gateway
+from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.ports import HOST
+
+__all__ = ["gateway"]
+
+Answers = Callable[["Peer", SipMessage], list[bytes]]
+
+
+class Peer(OddPeer):
+    """Polite, but for its answers to INVITEs while `answers` is set."""
+
+    answers: Answers | None = None
+
+    async def _answer_invite(self, request: SipMessage) -> None:
+        if self.answers is None:
+            await super()._answer_invite(request)
+            return
+        for packet in self.answers(self, request):
+            self.send(packet)
+
+    def response(self, request: SipMessage, status: str, sdp: bytes = b"", contact: str = "") -> bytes:
+        """Make a response."""
+        return self._response(request, status, [contact or self._own_contact], sdp)
+
+    @property
+    def sdp(self) -> bytes:
+        """A description that can be agreed with."""
+        return self.mutator.plain_sdp(self.media_port)
+
+    def invite(self, user: str, sdp: bytes, *headers: str) -> str:
+        """Send an INVITE; its Call-ID."""
+        dialog = self.new_dialog(user)
+        self.send(self._request(dialog, "INVITE", extra=[self._own_contact, *headers], body=sdp))
+        return dialog.call_id
+
+    async def final_code(self, call_id: str) -> int:
+        """Wait for the final response."""
+        async with asyncio.timeout(5):
+            while True:
+                response = await self.dialogs[call_id].responses.get()
+                if response.code >= 200:
+                    return response.code
+
+    def request(self, call_id: str, method: str, *headers: str, body: bytes = b"", cseq: str = "") -> None:
+        """Send a request in a dialog."""
+        dialog = self.dialogs[call_id]
+        extra = [self._own_contact, *headers]
+        self.send(self._request(dialog, method, cseq=cseq or None, extra=extra, body=body))
+
+
+@pytest.fixture
+async def peer(gateway: Gateway) -> AsyncIterator[Peer]:
+    """A peer of the gateway, which must still be able to place a call at the end."""
+    started = Peer("", gateway.sip_address)
+    await started.start()
+    yield started
+    started.answers = None
+    await started.ping()
+    phone = await RtmpPhone.connect(gateway.url())
+    await phone.invite(uri(started), "pcmu")
+    await phone.bye()
+    await phone.close()
+    await started.stop()
+
+
+@pytest.fixture
+async def alice(gateway: Gateway, peer: Peer) -> AsyncIterator[RtmpPhone]:
+    """A client that is registered at the peer."""
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@{HOST}:{peer.port}"), ALICE, "pw")
+    yield phone
+    await phone.close()
+
+
+def uri(peer: Peer) -> str:
+    """The address at which the peer is called."""
+    return f"sip:x@{HOST}:{peer.port}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Contact: <tel:+12125551234>",
+        "Contact: <mailto:a@b.c>",
+        "m: <sip:x@y>, <tel:1>",
+        "Record-Route: <tel:1>",
+    ],
+)
+async def test_an_answer_whose_ack_could_not_be_sent(gateway: Gateway, peer: Peer, header: str) -> None:
+    peer.answers = lambda peer, request: [peer.response(request, "200 OK", peer.sdp, header)]
+    phone = await RtmpPhone.connect(gateway.url())
+    with pytest.raises(CallRefused, match="502"):
+        await phone.invite(uri(peer), "pcmu")
+    await phone.close()
+
+
+async def test_a_good_answer_that_crosses_the_cancel_of_a_bad_one(gateway: Gateway, peer: Peer) -> None:
+    peer.answers = lambda peer, request: [
+        peer.response(request, "183 Session Progress", peer.sdp.replace(b"RTP/AVP 0", b"RTP/AVP 96")),
+        peer.response(request, "200 OK", peer.sdp),
+    ]
+    phone = await RtmpPhone.connect(gateway.url())
+    with pytest.raises(CallRefused):
+        await phone.invite(uri(peer), "pcmu")
+    await phone.close()
+
+
+async def test_an_update_of_a_call_without_an_offer(gateway: Gateway, peer: Peer, alice: RtmpPhone) -> None:
+    call_id = peer.invite(ALICE, b"")
+    await alice.wait_for(Invited, 5)
+    while (await peer.dialogs[call_id].responses.get()).code != 180:
+        pass
+    peer.request(call_id, "UPDATE")
+    assert await peer.final_code(call_id) == 481
+    peer.request(call_id, "PRACK", "RAck: 1 1 INVITE", body=peer.sdp)
+    assert await peer.final_code(call_id) == 481
+    await alice.reject("486 Busy Here")
+    assert await peer.final_code(call_id) == 486
+
+
+async def test_an_update_of_a_call_that_rings(gateway: Gateway, peer: Peer, alice: RtmpPhone) -> None:
+    """That is allowed, and answered by pjsip: 500 while the first offer has no answer (RFC 3311 §5.2)."""
+    call_id = peer.invite(ALICE, peer.sdp)
+    await alice.wait_for(Invited, 5)
+    while (await peer.dialogs[call_id].responses.get()).code != 180:
+        pass
+    peer.request(call_id, "UPDATE", body=peer.sdp)
+    assert await peer.final_code(call_id) == 500
+    await alice.reject("486 Busy Here")
+    assert await peer.final_code(call_id) == 486
+
+
+@pytest.mark.parametrize("method", ["ACK", "INVITE", "BYE"])
+async def test_headers_that_contradict_each_other(gateway: Gateway, peer: Peer, method: str) -> None:
+    call_id = peer.invite("nobody", peer.sdp)
+    assert await peer.final_code(call_id) == 404
+    peer.request(call_id, method, "CSeq: 1 INVITE", body=peer.sdp)
+    peer.request(call_id, method, body=peer.sdp, cseq="3 INFO")
+    await gateway.wait_logged("its headers contradict each other")
+
+
+async def test_a_flood_of_calls(gateway: Gateway, peer: Peer) -> None:
+    calls = [peer.invite("nobody", peer.sdp) for _ in range(200)]
+    assert await peer.final_code(calls[0]) == 404
+    await gateway.wait_logged("too many calls at once")
+    await recover()
+
+
+async def test_more_audio_lines_than_anybody_needs(gateway: Gateway, peer: Peer) -> None:
+    line = b"m=audio 4000 RTP/AVP 0\r\n"
+    assert await peer.final_code(peer.invite("nobody", peer.sdp + 15 * line)) == 488
+    assert await peer.final_code(peer.invite("nobody", peer.sdp + line)) == 404
+
+
+async def test_a_flood_of_tcp_connections(gateway: Gateway, peer: Peer) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(gateway.sip_address)
+        await gateway.wait_logged("TCP connections for SIP: new ones have to wait")
+    deadline = time.monotonic() + 10
+    while not await _answers_over_tcp(gateway, peer):
+        assert time.monotonic() < deadline
+
+
+async def _answers_over_tcp(gateway: Gateway, peer: Peer) -> bool:
+    packet = peer._request(peer.new_dialog("x"), "OPTIONS", extra=[peer._own_contact], transport="TCP")
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(*gateway.sip_address)
+            writer.write(packet)
+            answer = await reader.readuntil(b"\r\n")
+    except (TimeoutError, OSError, asyncio.IncompleteReadError):
+        return False
+    writer.close()
+    return answer.startswith(b"SIP/2.0 200")
+
+
+async def test_texts_that_are_no_utf8_reach_the_client(
+    gateway: Gateway, peer: Peer, alice: RtmpPhone
+) -> None:
+    peer.answers = lambda peer, request: [peer.response(request, "486 bes\xe4tzt")]
+    with pytest.raises(CallRefused, match="486 bes\ufffdtzt"):
+        await alice.invite(uri(peer), "pcmu")
+    await alice.wait_for(Rejected, 5)
+    dialog = peer.new_dialog(ALICE)
+    dialog.local = f'"J\xfcrgen" <sip:j@{HOST}>;tag=us'
+    peer.send(peer._request(dialog, "INVITE", extra=[peer._own_contact], body=peer.sdp))
+    assert (await alice.wait_for(Invited, 5)).caller.startswith('"J\ufffdrgen"')
+    await alice.reject("486 Busy Here")
+    assert await peer.final_code(dialog.call_id) == 486
+
+
+async def test_what_short_calls_leave_behind(gateway: Gateway, peer: Peer) -> None:
+    """Each call has a port of pjmedia's conference bridge, which has 254."""
+    phone = await RtmpPhone.connect(gateway.url())
+    for _ in range(8):
+        await phone.invite(uri(peer), "pcmu")
+        await phone.bye()
+    await phone.close()
+    async with asyncio.timeout(5):
+        while "calls=0 accounts=0 conference_ports=1 " not in (await status(gateway)):
+            pass
+
+
+async def status(gateway: Gateway) -> str:
+    """What the gateway says that it holds."""
+    before = gateway.process.output().count("status: ")
+    os.kill(gateway.process.pid, signal.SIGUSR1)
+    while gateway.process.output().count("status: ") == before:
+        gateway.process.check_running()
+        await asyncio.sleep(0.02)
+    return gateway.process.output().rpartition("status: ")[2]
+
+
+async def recover() -> None:
+    """Wait until the gateway takes calls again, after a flood."""
+    await asyncio.sleep(0.7)
