@@ -26,10 +26,6 @@ _RTP_CHECKS = 4
 _HOLD_TRIES = 40
 _HOLD_RETRY_S = 0.05
 
-_FIRST_TAG_TIMEOUT_S = 0.04
-_TICK_AFTER_TAG_S = 0.006
-"""How late a frame may be and still be heard in its turn; the round trip pays for it."""
-
 
 class Call:
     """The call of one line. It lives until SIP says that it is gone; `ended` is set then."""
@@ -128,6 +124,7 @@ class Call:
 
     def push_audio(self, tag: Payload) -> None:
         """Play an FLV audio tag of the client to the peer; before there is a peer it is dropped."""
+        self._services.endpoint.context.clock.hear_tag()
         if self._audio is not None:
             self._audio.push_tag(tag)
 
@@ -205,15 +202,7 @@ class Call:
         self._tasks.start(self._attach(self._audio))
 
     async def _attach(self, audio: CallAudio) -> None:
-        """Connect the port a little after a frame of the client's.
-
-        The first port to be connected starts the bridge's clock. Started then, every tick finds a frame that
-        has just come; started at any time, a frame waits half a tick on average, and where ticks and frames
-        fall together some are late and are missed.
-        """
-        await self._sip.stop_idle_clock()
-        await audio.wait_for_tag(_FIRST_TAG_TIMEOUT_S)
-        await asyncio.sleep(_TICK_AFTER_TAG_S)
+        await self._sip.wait_for_bridge()
         try:
             await self._sip.attach(audio.make_port)
         except MediaError as error:

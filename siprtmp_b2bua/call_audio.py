@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -75,7 +73,6 @@ class CallAudio:
         self._emit = emit
         codec, rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
         self._rate_hz = min(rate_hz, config.bridge_rate_hz)
-        self._heard = asyncio.Event()
         self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
         self._uplink: UplinkChain | None = None
         self._uplink_key: tuple[SoundFormat, int] | None = None
@@ -96,15 +93,8 @@ class CallAudio:
         """Create the bridge's port; on the pjsip thread."""
         return PcmPort(self._name, self._rate_hz, source=self._queue.take, sink=self._downlink.feed)
 
-    async def wait_for_tag(self, timeout_s: float) -> None:
-        """Wait for the next audio of the client's, but not longer than `timeout_s`."""
-        self._heard.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._heard.wait(), timeout_s)
-
     def push_tag(self, tag: Payload) -> None:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
-        self._heard.set()
         try:
             header = AudioTagHeader.parse(tag)
             body = memoryview(tag)[header.size :]

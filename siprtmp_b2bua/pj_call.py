@@ -98,7 +98,6 @@ class PjCall:
         self._call: _Call | None = None
         self._ended_call: _Call | None = None
         self._commands_running = 0
-        self._stopped_clock = False
         self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=False)
         self._is_incoming = False
         self._is_described = False
@@ -142,26 +141,19 @@ class PjCall:
         """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those."""
         await self._run(lambda call: dial_dtmf(call, self._media_index, digits))
 
-    @property
-    def has_port(self) -> bool:
-        """See `LiveCall`."""
-        return self._port is not None
+    async def wait_for_bridge(self) -> None:
+        """Wait for the moment to `attach`: now, or if no call is in the bridge, when its clock can start."""
 
-    async def stop_idle_clock(self) -> None:
-        """Stop the bridge's clock if no call is in the bridge; `attach` starts it, in step with itself."""
+        def stop_clock() -> bool:
+            return self._call is not None and self._context.clock.stop_for(self)
 
-        def command() -> None:
-            if self._call is not None and self._is_first_in_bridge:
-                self._stopped_clock = True
-                self._context.stop_clock()
-
-        await self._context.thread.run(command)
+        if await self._context.thread.run(stop_clock):
+            await self._context.clock.wait_for_tag()
 
     async def attach(self, make_port: Callable[[], PcmPort]) -> None:
         """Make a port and connect it both ways with the call's audio, now and after each renegotiation.
 
-        If no other call is in the bridge, the bridge ticks in step with this moment from now on. The port is
-        closed when the call ends.
+        The port is closed when the call ends.
         """
         await self._run(lambda call: self._attach(call, make_port()))
 
@@ -293,17 +285,11 @@ class PjCall:
     def _attach(self, call: _Call, port: PcmPort) -> None:
         if self._port is not None:
             self._port.close()
-        if self._is_first_in_bridge:
-            self._context.start_clock()
-        self._stopped_clock = False
+        self._context.clock.connecting(self)
         self._port = port
         index = active_audio(call)
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
-
-    @property
-    def _is_first_in_bridge(self) -> bool:
-        return not any(call.has_port for call in self._context.live_calls)
 
     def _stats(self) -> StreamStats | None:
         call = self._call
@@ -342,8 +328,7 @@ class PjCall:
         port, self._port = self._port, None
         if port is not None:
             port.close()
-        if self._stopped_clock and self._is_first_in_bridge:
-            self._context.start_clock()  # which is what removes ports from the bridge: they would pile up
+        self._context.clock.left(self)
         self._ended_call, self._call = self._call or self._ended_call, None
         self._delete_ended()
 

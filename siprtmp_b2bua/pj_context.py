@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .pj_events import EventPoster
 from .pj_thread import PjThread
@@ -34,10 +35,6 @@ class LiveCall(Protocol):
     def takes_update(self, call_id: bytes) -> bool:
         """Whether it is the call of this Call-ID and has a description that could be updated."""
 
-    @property
-    def has_port(self) -> bool:
-        """Whether its audio is connected to the bridge."""
-
 
 class RegisteredAccount(Protocol):
     """An account that requests can be for."""
@@ -57,9 +54,7 @@ class PjContext:
     poster: EventPoster
     account_config: Callable[[], Any]
     """Makes pjsua2's AccountConfig with the settings that all accounts share."""
-    start_clock: Callable[[], None]
-    """Has the conference bridge tick one frame time from now, and every frame time from then on."""
-    stop_clock: Callable[[], None]
+    clock: BridgeClock
     accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
     """By pjsua's account id; changed on the pjsip thread only."""
     live_calls: set[LiveCall] = field(default_factory=set)

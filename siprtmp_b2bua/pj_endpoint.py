@@ -12,6 +12,7 @@ from typing import Any, Final
 from media_bridge.pj_module import pj, shared_object_path
 
 from . import __version__
+from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .errors import StartupError
 from .pj_account import SystemAccount
@@ -78,9 +79,8 @@ class PjEndpoint:
         self.config = config
         self.thread = PjThread(self._set_up, self._poll, self._tear_down)
         poster = EventPoster(asyncio.get_running_loop())
-        self.context = PjContext(
-            config, self.thread, poster, self.account_config, self._start_clock, self._stop_clock
-        )
+        clock = BridgeClock(self._start_clock, self._stop_clock)
+        self.context = PjContext(config, self.thread, poster, self.account_config, clock)
         self.sip_port = config.sip.port
         self.max_calls = 0
         self._endpoint: _Endpoint | None = None
@@ -139,7 +139,7 @@ class PjEndpoint:
         for codec in endpoint.codecEnum2():
             endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))
         endpoint.libStart()
-        self._start_clock()
+        self.context.clock.start()
         self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()
         account = SystemAccount(self.context)
         settings = self.account_config()

@@ -9,10 +9,11 @@ from typing import Final
 _COMPACT: Final = {"m": "contact", "f": "from", "t": "to", "i": "call-id", "v": "via", "c": "content-type"}
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _FOLDED: Final = re.compile(r"(?:\r\n|\r|\n)[ \t]+")
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that is never closed is one as well, or else each quote in it would start another search to the end.
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
-_AUDIO_LINE: Final = re.compile(r"^m=\s*audio", re.IGNORECASE | re.MULTILINE)
+_AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0[ \t]+(\d{3})", re.IGNORECASE)
 
 

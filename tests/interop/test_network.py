@@ -47,7 +47,7 @@ async def test_an_outbound_proxy_serves_a_domain_that_dns_does_not_know(peers: P
     await bob.accept("wideband")
     await call
     listener = Listener(bob)
-    await asyncio.gather(send_tone(alice, 1.0), send_tone(bob, 1.0, 600))
+    await send_tone(alice, 0.6)
     assert await listener.wait_for_tone() > 0.9
     await alice.bye()
     await bob.wait_for(Byed, 5)

@@ -15,7 +15,8 @@ import pytest
 
 from examples.phone_events import Invited, Rejected
 from examples.rtmp_phone import CallRefused, RtmpPhone
-from tests.fuzz.odd_sip_peer import OddPeer, SipMessage
+from tests.fuzz.odd_sip_peer import OddPeer
+from tests.fuzz.sip_dialog import SipMessage
 from tests.interop.gateway_fixtures import ALICE, gateway
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.ports import HOST
@@ -195,9 +196,7 @@ async def _answers_over_tcp(gateway: Gateway, peer: Peer) -> bool:
     return answer.startswith(b"SIP/2.0 200")
 
 
-async def test_texts_that_are_no_utf8_reach_the_client(
-    gateway: Gateway, peer: Peer, alice: RtmpPhone
-) -> None:
+async def test_texts_that_are_no_utf8(gateway: Gateway, peer: Peer, alice: RtmpPhone) -> None:
     peer.answers = lambda peer, request: [peer.response(request, "486 bes\xe4tzt")]
     with pytest.raises(CallRefused, match="486 bes\ufffdtzt"):
         await alice.invite(uri(peer), "pcmu")

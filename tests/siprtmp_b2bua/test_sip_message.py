@@ -1,0 +1,64 @@
+"""What the guard reads out of a raw SIP message."""
+
+import pytest
+
+from siprtmp_b2bua.sip_message import SipMessage
+
+INVITE = (
+    "INVITE sip:bob@x SIP/2.0\r\nVia: SIP/2.0/UDP y\r\nf: <sip:a@y>;tag=1\r\nTo: <sip:bob@x>\r\n"
+    "i: abc\r\nCSeq: 1 INVITE\r\n{}\r\n{}"
+)
+ONE_AUDIO = "v=0\r\nm=audio 4000 RTP/AVP 0\r\n"
+
+
+def invite(extra: str = "", body: str = "") -> SipMessage:
+    return SipMessage.parse(INVITE.format(extra, body))
+
+
+def test_a_request() -> None:
+    message = invite("Contact: <sip:a@y>\r\n", ONE_AUDIO)
+    assert message.method == "INVITE"
+    assert message.status_code is None
+    assert message.values("call-id") == ["abc"]
+    assert message.audio_lines == 1
+    assert message.is_consistent
+    assert message.routes_requests_by_sip
+
+
+def test_a_response_has_the_method_that_it_answers() -> None:
+    message = SipMessage.parse(INVITE.format("", "").replace("INVITE sip:bob@x SIP/2.0", "SIP/2.0 200 OK", 1))
+    assert (message.status_code, message.method) == (200, "INVITE")
+    assert message.is_consistent
+
+
+@pytest.mark.parametrize("extra", ["CSeq: 2 INVITE\r\n", "t: <sip:c@x>\r\n", "Call-ID: x\r\n", "From: x\r\n"])
+def test_a_header_that_may_not_be_repeated(extra: str) -> None:
+    assert not invite(extra).is_consistent
+
+
+def test_a_cseq_of_another_method() -> None:
+    assert not SipMessage.parse(INVITE.format("", "").replace("1 INVITE", "1 BYE")).is_consistent
+
+
+@pytest.mark.parametrize(
+    ("header", "is_sip"),
+    [
+        ("Contact: <sip:a@y>", True),
+        ("Contact: sips:a@y;expires=3", True),
+        ("m: <tel:+12>", False),
+        ('Contact: "<sip:a@y>" <tel:+12>', False),
+        ('Contact: "a \\" <tel:+12>" <SIP:a@y>', True),
+        ('Contact: "never closed <sip:a@y>', False),
+        ("Contact: <sip:a@y>, <mailto:b@c>", False),
+        ("Record-Route: <sip:p;lr>,\r\n <tel:1>", False),
+    ],
+)
+def test_where_requests_would_go(header: str, is_sip: bool) -> None:
+    assert invite(f"{header}\r\n").routes_requests_by_sip is is_sip
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_any_line_end(end: str) -> None:
+    message = SipMessage.parse(INVITE.format("", ONE_AUDIO).replace("\r\n", end))
+    assert message.is_consistent
+    assert message.audio_lines == 1
