@@ -3,85 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtmp import events as ev
-from rtmp.chunk_reader import ChunkReader
-from rtmp.chunk_writer import ChunkWriter
 from rtmp.client_session import ClientSession
 from rtmp.commands import Command
 from rtmp.errors import LocalProtocolError, RemoteProtocolError
-from rtmp.handshake import PACKET_SIZE
 from rtmp.limits import Limits
-from rtmp.messages import Message, MessageType, UserControl, UserControlType
+from rtmp.messages import MessageType, UserControl, UserControlType
 from rtmp.server_session import ServerSession
 from rtmp.state import ConnectionState, StreamState
-
-VECTORS = Path(__file__).parents[1] / "vectors" / "rtmp"
-HANDSHAKE = 1 + 2 * PACKET_SIZE
-
-
-class RawClient:
-    """Writes commands by hand, so that it can also break the rules."""
-
-    def __init__(self, session: ServerSession) -> None:
-        self.session = session
-        self.writer = ChunkWriter()
-        self.reader = ChunkReader(Limits())
-        session.receive_data(b"\x03" + bytes(PACKET_SIZE * 2))
-        assert len(session.data_to_send()) == HANDSHAKE
-
-    def send(self, type_id: int, payload: bytes, stream_id: int = 0, timestamp_ms: int = 0) -> list[ev.Event]:
-        pieces = self.writer.write(3 if type_id > 6 else 2, type_id, stream_id, timestamp_ms, payload)
-        return self.session.receive_data(b"".join(pieces))
-
-    def command(
-        self, name: str, tid: float, *arguments: Any, stream_id: int = 0, obj: Any = None
-    ) -> list[ev.Event]:
-        return self.send(*Command(name, tid, obj, arguments).serialize(), stream_id)
-
-    def connect(self, **members: Any) -> ev.ConnectRequested:
-        events = self.command("connect", 1.0, obj={"app": "a", "tcUrl": "rtmp://h/a", **members})
-        self.session.accept_connect(events[0])  # type: ignore[arg-type]
-        self.replies()
-        return events[0]  # type: ignore[return-value]
-
-    def messages(self) -> list[Message]:
-        messages: list[Message] = []
-        self.reader.receive_data(self.session.data_to_send(), messages)
-        return messages
-
-    def replies(self) -> list[tuple[int, Command]]:
-        return [
-            (message.stream_id, Command.parse(message.type_id, message.payload))
-            for message in self.messages()
-            if message.type_id in (MessageType.COMMAND_AMF0, MessageType.COMMAND_AMF3)
-        ]
-
-    def stream(self) -> int:
-        (event,) = self.command("createStream", 2.0)
-        assert isinstance(event, ev.StreamCreated)
-        ((_, reply),) = self.replies()
-        assert reply == Command("_result", 2.0, None, (float(event.stream_id),))
-        return event.stream_id
-
-    def publish(self, name: str = "cam") -> int:
-        stream_id = self.stream()
-        assert self.command("publish", 0.0, name, "live", stream_id=stream_id) == [
-            ev.PublishRequested(stream_id, name, "live")
-        ]
-        self.session.accept_publish(stream_id)
-        return stream_id
-
-    def play(self) -> int:
-        stream_id = self.stream()
-        self.command("play", 0.0, "cam", stream_id=stream_id)
-        self.session.accept_play(stream_id)
-        self.messages()
-        return stream_id
+from tests.rtmp.raw_client import RawClient
 
 
 @pytest.fixture
@@ -388,61 +322,6 @@ def test_server_and_client_sessions(object_encoding: int) -> None:
     assert server_events[-1] == ev.StreamClosed(1)
     with pytest.raises(LocalProtocolError, match="already called"):
         client.connect()
-
-
-# Captures of real clients; what they lead to must not depend on how the bytes are cut.
-
-
-def replay(data: bytes, step: int) -> list[ev.Event]:
-    session = ServerSession()
-    events: list[ev.Event] = []
-    for at in range(0, len(data), step):
-        session.feed(data[at : at + step])
-        while (event := session.next_event()) is not None:
-            events.append(event)
-            if isinstance(event, ev.ConnectRequested):
-                session.accept_connect(event)
-            elif isinstance(event, ev.PublishRequested):
-                session.accept_publish(event.stream_id)
-            elif isinstance(event, ev.PlayRequested):
-                session.accept_play(event.stream_id)
-    return events
-
-
-@pytest.mark.parametrize(
-    ("name", "kinds"),
-    [
-        (
-            "ffmpeg_publish_speex",
-            "ConnectRequested StreamCreated PublishRequested DataReceived AudioReceived*20",
-        ),
-        ("ffmpeg_publish_avc_aac", "ConnectRequested StreamCreated PublishRequested DataReceived"),
-        ("rtmpdump_play", "ConnectRequested BufferLengthSet StreamCreated PlayRequested BufferLengthSet"),
-        ("ffmpeg_play", "ConnectRequested StreamCreated PlayRequested BufferLengthSet"),
-    ],
-)
-def test_captures(name: str, kinds: str) -> None:
-    data = (VECTORS / f"{name}.bin").read_bytes()
-    one_by_one = replay(data, 1)
-    for step in (2, 100, len(data)):
-        assert replay(data, step) == one_by_one
-    names = [type(event).__name__ for event in one_by_one]
-    head, _, repeated = kinds.partition(" AudioReceived*")
-    assert names[: len(head.split())] == head.split()
-    if repeated:
-        assert names.count("AudioReceived") == int(repeated)
-        speex = [event for event in one_by_one if isinstance(event, ev.AudioReceived)]
-        assert {event.payload[0] & 0xF0 for event in speex} == {0xB0}
-    if name == "ffmpeg_publish_avc_aac":
-        assert (names.count("VideoReceived"), names.count("AudioReceived")) == (22, 89)
-    with pytest.raises(RemoteProtocolError):
-        replay(data + b"\xff" * 20, 100)
-
-
-def test_rtmpdump_connect_arguments() -> None:
-    events = replay((VECTORS / "rtmpdump_play.bin").read_bytes(), 1)
-    assert isinstance(events[0], ev.ConnectRequested)
-    assert events[0].arguments == ("login", "pass", {"a": "b"})
 
 
 def test_the_answer_to_connect_is_amf0_even_for_an_amf3_client(client: RawClient) -> None:
