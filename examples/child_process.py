@@ -1,10 +1,11 @@
-"""A program that runs as a child and is ended with us, and the lines that it prints."""
+"""Running programs: as a child that is ended with us, with the lines that it prints, and how a user would."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
+import shlex
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
@@ -14,6 +15,17 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _STOP_S: Final = 8.0
+
+
+def run_command(module: str) -> str:
+    """What to type to run an example with this Python, from the directory that one is in."""
+    return shlex.join([_shown(Path(sys.executable)), _shown(ROOT / "examples" / f"{module}.py")])
+
+
+def _shown(path: Path) -> str:
+    """The path as seen from here, if it is below. Links are kept: an environment's Python is one."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 class ChildFailed(Exception):  # noqa: N818 - named for what happened

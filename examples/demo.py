@@ -18,7 +18,7 @@ from typing import Final
 if __package__ in (None, ""):  # run as a file: python examples/demo.py
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from examples.child_process import ChildFailed
+from examples.child_process import ChildFailed, run_command
 from examples.local_stack import LocalStack, local_stack
 from examples.measurement import Measurement
 from examples.phone_events import Accepted
@@ -106,7 +106,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     async with local_stack(rtmp_port=arguments.rtmp_port) as stack:
         print(f"gateway:    {stack.rtmp_url}")
         print(f"call this:  {stack.echo_uri}")
-        print(f"for example: python examples/place_call.py {stack.rtmp_url} {stack.echo_uri} --duration 5")
+        print(f"for example: {run_command('place_call')} {stack.rtmp_url} {stack.echo_uri} --duration 5")
         print("Ctrl-C ends both", flush=True)
         stack.echo_phone.on_line = lambda line: print(f"echo phone: {line}", flush=True)
         waits = [asyncio.create_task(child.wait()) for child in (stack.gateway, stack.echo_phone)]

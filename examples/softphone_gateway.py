@@ -24,7 +24,7 @@ if __package__ in (None, ""):  # run as a file: python examples/softphone_gatewa
 import uvloop
 from pydantic import SecretStr, ValidationError
 
-from examples.child_process import ChildFailed, ChildProcess
+from examples.child_process import ChildFailed, ChildProcess, run_command
 from examples.connect_error import explain_connect_error
 from examples.local_stack import free_sip_port
 from examples.place_call import UsageError, read_password
@@ -108,7 +108,7 @@ async def _run(config: GatewayConfig) -> None:
         await _check_registration(_url(gateway, account.aor, local=True), account.aor)
         print(f"{account.aor} can register. Connect RTMP phones, with an empty password, to")
         print(f"  {_url(gateway, account.aor)}")
-        print(f"for example: python examples/place_call.py {_url(gateway, account.aor, local=True)} NUMBER")
+        print(f"for example: {run_command('place_call')} {_url(gateway, account.aor, local=True)} NUMBER")
         _warn_of_strangers(config.rtmp.host)
         await _until_signal()
 
@@ -122,7 +122,7 @@ async def _run_demo(config: GatewayConfig) -> None:
         print("Connect RTMP phones, with an empty password, to")
         print(f"  {_url(gateway, _GUEST)}")
         print(f"and call {echo_uri}, which echoes; for example:")
-        print(f"  python examples/place_call.py {_url(gateway, _GUEST, local=True)} {echo_uri} --duration 5")
+        print(f"  {run_command('place_call')} {_url(gateway, _GUEST, local=True)} {echo_uri} --duration 5")
         _warn_of_strangers(config.rtmp.host)
         await _until_signal()
 

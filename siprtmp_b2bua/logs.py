@@ -5,15 +5,28 @@ from __future__ import annotations
 import logging
 import sys
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 PJSIP_TRACE = 5
 """Level of the logger `pjsip` below DEBUG: whole SIP messages."""
 
 
+class _OneLineFormatter(logging.Formatter):
+    """Keeps what a peer says from looking like lines of the log. pjsip's own reports have several lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """Return the line for a record."""
+        if record.name != "pjsip":
+            record.message = record.message.translate(_CONTROLS)
+        return super().formatMessage(record)
+
+
 def configure_logging(verbosity: int) -> None:
     """Log to stderr: 0 what an operator wants to know, 1 (-d) also each step, 2 (-D) also SIP messages."""
-    logging.basicConfig(stream=sys.stderr, format=_FORMAT, level=logging.INFO, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLineFormatter(_FORMAT))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     ours = logging.INFO if verbosity == 0 else logging.DEBUG
     for name in ("siprtmp_b2bua", "rtmp", "media_bridge"):
         logging.getLogger(name).setLevel(ours)

@@ -117,6 +117,7 @@ class RtmpLeg:
     # -- the client's commands -----------------------------------------------------------------------------
 
     def _call_received(self, event: CallReceived) -> None:
+        logger.debug("%s: client calls %.60s%.200r", self.name, event.name, event.arguments)
         command = COMMANDS.get(event.name)
         if self._line is None or command is None:
             self._call_failed(event, f"there is no method {event.name[:60]}")
@@ -228,6 +229,7 @@ class RtmpLeg:
             # A call can arrive in the moment between the registrar's 200 and our answer to connect.
             self._early.append((method, arguments))
             return
+        logger.debug("%s: client is told %s%.200r", self.name, method, arguments)
         try:
             self._connection.call(method, *arguments)
         except LocalProtocolError as error:

@@ -16,7 +16,8 @@ from tests.fuzz.sip_oddities import HOST, METHODS
 
 ANSWER_S = 0.25
 """How long the peer waits for an answer before it goes on: a damaged request gets none."""
-SETTLE_S = 2.0
+SETTLE_S = 5.0
+RETRANSMIT_S = 0.5
 
 
 class OddPeer(asyncio.DatagramProtocol):
@@ -376,5 +377,7 @@ class OddPeer(asyncio.DatagramProtocol):
         """Ask with OPTIONS whether the gateway is there; TimeoutError if it does not answer."""
         self.options_answered.clear()
         async with asyncio.timeout(SETTLE_S):
-            self.send(self._request(self.new_dialog("ping"), "OPTIONS", extra=[self._own_contact]))
-            await self.options_answered.wait()
+            while not self.options_answered.is_set():
+                self.send(self._request(self.new_dialog("ping"), "OPTIONS", extra=[self._own_contact]))
+                with contextlib.suppress(TimeoutError):  # UDP may lose it among all the rest
+                    await asyncio.wait_for(self.options_answered.wait(), RETRANSMIT_S)

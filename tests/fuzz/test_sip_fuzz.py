@@ -16,7 +16,7 @@ from pathlib import Path
 
 from examples.phone_events import Invited
 from examples.rtmp_phone import CallRefused, RtmpPhone
-from rtmp.errors import RtmpError
+from rtmp.errors import ConnectRejected, RtmpError
 from tests.fuzz.odd_sip_peer import OddPeer
 from tests.interop.conftest import Peers, peers
 from tests.interop.peers.gateway import Gateway
@@ -72,6 +72,18 @@ async def connect(gateway: Gateway, peer: OddPeer, user: str) -> RtmpPhone:
     return await RtmpPhone.connect(gateway.url(f"{user}@{HOST}:{peer.port}"), user, "secret")
 
 
+async def connect_when_free(gateway: Gateway, peer: OddPeer, user: str) -> RtmpPhone:
+    """Wait for a line: one whose registrar does not answer when it unregisters is kept for a while."""
+    async with asyncio.timeout(FREE_S):
+        while True:
+            try:
+                return await connect(gateway, peer, user)
+            except ConnectRejected as refused:
+                if "503" not in str(refused):
+                    raise
+            await asyncio.sleep(0.1)
+
+
 async def one_batch(gateway: Gateway, seed: str) -> OddPeer:
     """Some seconds of mutated traffic to and from three clients, which the gateway must survive.
 
@@ -92,7 +104,7 @@ async def one_batch(gateway: Gateway, seed: str) -> OddPeer:
 
 
 async def _misbehave(gateway: Gateway, peer: OddPeer) -> None:
-    phones = [await connect(gateway, peer, user) for user in USERS]
+    phones = [await connect_when_free(gateway, peer, user) for user in USERS]
     peer.polite = False
     rng = peer.mutator.rng
     clients = [asyncio.ensure_future(RandomClient(phone, peer, rng).run()) for phone in phones]
