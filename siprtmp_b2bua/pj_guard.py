@@ -4,6 +4,7 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 
 - A 200 whose Contact is a tel: URI aborts the process, because pjsip finds no way to send the ACK.
 - So does an UPDATE in a call whose INVITE had no description, while it rings.
+- So does an offer whose rejected m= line has no c= line: what one function lets pass, the next asserts.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
 pjsua2 shows us a message when it is too late. So this module is registered with pjsip's endpoint, in C by
@@ -142,6 +143,8 @@ class PjGuard:
             return self._refuse(address, message, _NO_CALL, "there is no description that it could update")
         if message.audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
+        if not message.has_connections:
+            return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
         opens_sockets = message.method == "INVITE" or message.audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, message.audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")

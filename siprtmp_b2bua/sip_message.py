@@ -14,6 +14,8 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
 _AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
+_MEDIA_LINE: Final = re.compile(r"(?:\A|[\r\n])m=")
+_CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0[ \t]+(\d{3})", re.IGNORECASE)
 
 
@@ -64,6 +66,12 @@ class SipMessage:
     def audio_lines(self) -> int:
         """How many m=audio lines the body has, whatever its type says."""
         return len(_AUDIO_LINE.findall(self.body))
+
+    @property
+    def has_connections(self) -> bool:
+        """Whether each m= line of the body, if there is any, has a c= line (RFC 4566 §5.7)."""
+        session, *media = _MEDIA_LINE.split(self.body)
+        return bool(_CONNECTION_LINE.search(session)) or all(map(_CONNECTION_LINE.search, media))
 
     @property
     def routes_requests_by_sip(self) -> bool:

@@ -171,6 +171,16 @@ async def test_more_audio_lines_than_anybody_needs(gateway: Gateway, peer: Peer)
     assert await peer.final_code(peer.invite("nobody", peer.sdp + line)) == 404
 
 
+async def test_a_rejected_media_line_without_an_address(gateway: Gateway, peer: Peer) -> None:
+    session, media = peer.sdp.split(b"t=0 0\r\n")
+    connection = b"c=IN IP4 127.0.0.1\r\n"
+    assert connection in session
+    audio = media.replace(b"\r\n", b"\r\n" + connection, 1)
+    offer = session.replace(connection, b"") + b"t=0 0\r\n" + audio
+    assert await peer.final_code(peer.invite("nobody", offer)) == 404
+    assert await peer.final_code(peer.invite("nobody", offer + b"m=video 0 RTP/AVP 34\r\n")) == 488
+
+
 async def test_a_flood_of_tcp_connections(gateway: Gateway, peer: Peer) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):

@@ -57,6 +57,21 @@ def test_where_requests_would_go(header: str, is_sip: bool) -> None:
     assert invite(f"{header}\r\n").routes_requests_by_sip is is_sip
 
 
+@pytest.mark.parametrize(
+    ("body", "has_all"),
+    [
+        ("", True),
+        ("v=0\r\ns=c=\r\n", True),
+        ("v=0\r\nc=IN IP4 1\r\nm=audio 1\r\nm=video 0\r\n", True),
+        ("v=0\r\nm=audio 1\r\nc=IN IP4 1\r\na=x\r\nm=video 0\r\na=c=\r\n", False),
+        ("v=0\r\nm=audio 1\r\nc=IN IP4 1\r\nm=video 0\r\nc=IN IP4 1\r\n", True),
+        ("m=audio 1", False),
+    ],
+)
+def test_every_media_line_has_a_connection(body: str, has_all: bool) -> None:
+    assert invite(body=body).has_connections is has_all
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_any_line_end(end: str) -> None:
     message = SipMessage.parse(INVITE.format("", ONE_AUDIO).replace("\r\n", end))
