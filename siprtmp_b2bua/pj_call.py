@@ -185,7 +185,8 @@ class PjCall:
         parameters = audio_call()
         parameters.txOption.localUri = local
         self._context.live_calls.add(self)
-        with self._command():
+        offer = self._context.codecs.only(preference.sdp_codecs, events=preference.dtmf)
+        with self._command(), offer:
             try:
                 self._call.makeCall(destination, parameters)
             except pj.Error as error:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from .bridge_clock import BridgeClock
 from .config import GatewayConfig
+from .pj_codecs import PjCodecs
 from .pj_events import EventPoster
 from .pj_thread import PjThread
 from .rate_limit import RateLimit
@@ -55,6 +56,7 @@ class PjContext:
     account_config: Callable[[], Any]
     """Makes pjsua2's AccountConfig with the settings that all accounts share."""
     clock: BridgeClock
+    codecs: PjCodecs = field(default_factory=PjCodecs)
     accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
     """By pjsua's account id; changed on the pjsip thread only."""
     live_calls: set[LiveCall] = field(default_factory=set)

@@ -33,15 +33,6 @@ _PORT_TRIES: Final = 20
 _LEVELS: Final = {0: logging.CRITICAL, 1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 _REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
 _LINE: Final = re.compile(r";line=([0-9a-f]+)")
-_SIP_CODEC_PRIORITIES: Final = {
-    "speex/16000/1": 240,
-    "PCMU/8000/1": 200,
-    "PCMA/8000/1": 199,
-    "G722/16000/1": 190,
-    "speex/8000/1": 180,
-    "GSM/8000/1": 120,
-    "iLBC/8000/1": 110,
-}
 
 
 class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type information
@@ -136,8 +127,7 @@ class PjEndpoint:
         endpoint.libInit(self._endpoint_config())
         self._guard = PjGuard(self.context.media_budget, self.context.live_calls)
         address = self._create_transports(endpoint)
-        for codec in endpoint.codecEnum2():
-            endpoint.codecSetPriority(codec.codecId, _SIP_CODEC_PRIORITIES.get(codec.codecId, 0))
+        self.context.codecs.set_up()
         endpoint.libStart()
         self.context.clock.start()
         self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()

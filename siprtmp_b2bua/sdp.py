@@ -77,18 +77,19 @@ def parse_audio(sdp: str) -> AudioLine | None:
 
 
 def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCodec] = ()) -> str | None:
-    """Return `sdp` with its m=audio section cut down to `wanted`, in that order, then `extra` where present.
+    """Return `sdp` with its m=audio section cut down to `wanted`, in that order, then what is `extra`.
 
     None if nothing of `wanted` is there. Attributes of the payload types left out go, too.
     """
     session, sections = _split(sdp)
     for section in sections:
         if section[0].startswith("m=audio "):
-            payload_of = {codec: payload for payload, codec in reversed(_codecs(section))}
+            codecs, also = _codecs(section), set(extra)
+            payload_of = {codec: payload for payload, codec in reversed(codecs)}
             chosen = [payload_of[codec] for codec in dict.fromkeys(wanted) if codec in payload_of]
             if not chosen:
                 return None
-            chosen += [payload_of[codec] for codec in extra if codec in payload_of]
+            chosen += [payload for payload, codec in codecs if codec in also]
             _keep_payloads(section, chosen)
     return "\r\n".join([*session, *(line for section in sections for line in section)]) + "\r\n"
 
