@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import signal
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,8 +35,7 @@ class SippProcess(LocalProcess):
     ) -> None:
         self.port = free_port()
         self._control_port = free_port()
-        own = directory / f"{scenario}-{self.port}"
-        own.mkdir()
+        own = Path(tempfile.mkdtemp(prefix=f"{scenario}-", dir=directory))
         text = (SCENARIOS / f"{scenario}.xml").read_text()
         for name, value in (texts or {}).items():
             text = text.replace(f"@{name}@", value)
