@@ -31,8 +31,13 @@ USERS = ("alice", "bob", "carol")
 CODECS = ("wideband", "narrowband", "pcmu", "pcma", "ulaw", "alaw", "dtmf", "h264", "flv", "x")
 CALLS = 4
 """How many calls the stock pjsua2 build can have."""
+LINES = 7
+"""How many clients can be registered in it."""
 FREE_S = 75.0
 """A call whose peer has gone ends after 64·T1 for the 200 and as long for its BYE (RFC 3261 §17.1)."""
+
+
+Probe = Callable[[Gateway, OddPeer], Coroutine[None, None, bool]]
 
 
 class RandomClient:
@@ -139,10 +144,8 @@ async def _settle(gateway: Gateway, peer: OddPeer) -> None:
     gateway.check_clean()
 
 
-async def simultaneous_calls(gateway: Gateway) -> bool:
+async def simultaneous_calls(gateway: Gateway, peer: OddPeer) -> bool:
     """Whether all calls of the process are free: place them all, and end them."""
-    peer = OddPeer("polite", gateway.sip_address)
-    await peer.start()
     phones = [await RtmpPhone.connect(gateway.url()) for _ in range(CALLS)]
     try:
         async with asyncio.timeout(5):
@@ -157,30 +160,28 @@ async def simultaneous_calls(gateway: Gateway) -> bool:
             with contextlib.suppress(RtmpError):
                 await phone.bye()
             await phone.close()
-        await peer.stop()
     return True
 
 
-async def lines_are_free(gateway: Gateway) -> bool:
+async def lines_are_free(gateway: Gateway, peer: OddPeer) -> bool:
     """Whether all seven registrations of the process are free."""
-    peer = OddPeer("polite", gateway.sip_address)
-    await peer.start()
     phones = []
     try:
-        phones = [await connect(gateway, peer, f"line{number}") for number in range(7)]
+        for number in range(LINES):
+            phone = await connect(gateway, peer, f"line{number}")
+            phones.append(phone)  # one by one: those before a refused one must be closed as well
     except RtmpError:
         return False
     finally:
         for phone in phones:
             await phone.close()
-        await peer.stop()
     return True
 
 
-async def eventually(probe: Callable[[Gateway], Coroutine[None, None, bool]], gateway: Gateway) -> None:
+async def eventually(probe: Probe, gateway: Gateway, peer: OddPeer) -> None:
     """Ask once a second, which is what a gateway that limits the rate of calls allows."""
     deadline = time.monotonic() + FREE_S
-    while not await probe(gateway):
+    while not await probe(gateway, peer):
         assert time.monotonic() < deadline, f"{probe.__name__} is not true after {FREE_S:g} s"
         await asyncio.sleep(1)
 
@@ -188,13 +189,15 @@ async def eventually(probe: Callable[[Gateway], Coroutine[None, None, bool]], ga
 async def test_mutated_sip(peers: Peers) -> None:
     gateway = await peers.start(Gateway("-d", settings={"SIP__REGISTER_TIMEOUT_S": "1"}))
     end, batch = time.monotonic() + SECONDS, 0
-    odd_peers = []
-    while time.monotonic() < end:
-        odd_peers.append(await one_batch(gateway, f"{SEED}.{batch}"))
-        batch += 1
-    await eventually(simultaneous_calls, gateway)
-    await eventually(lines_are_free, gateway)
-    gateway.check_clean()
-    for peer in odd_peers:
-        await peer.stop()
+    async with contextlib.AsyncExitStack() as stack:
+        while time.monotonic() < end:
+            stack.push_async_callback((await one_batch(gateway, f"{SEED}.{batch}")).stop)
+            batch += 1
+        # It answers until the end: calls and lines that it has ended would otherwise not be free for long.
+        polite = OddPeer("polite", gateway.sip_address)
+        await polite.start()
+        stack.push_async_callback(polite.stop)
+        await eventually(simultaneous_calls, gateway, polite)
+        await eventually(lines_are_free, gateway, polite)
+        gateway.check_clean()
     print(f"{batch} batches survived")
