@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rtmp import events as ev
-from rtmp.aio import RtmpClient, RtmpServer, ServerConnection, start_server
+from rtmp.aio import RtmpClient, ServerConnection, start_server
+from rtmp.chunk_reader import ChunkReader
 from rtmp.commands import Command
 from rtmp.errors import (
     AmfDecodeError,
@@ -30,83 +26,9 @@ from rtmp.errors import (
     WriteBufferExceeded,
 )
 from rtmp.handshake import PACKET_SIZE
-from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
-
-HELLO = b"\x03" + bytes(2 * PACKET_SIZE)
-HELLO_ANSWER = 1 + 2 * PACKET_SIZE
-
-
-class Recorder:
-    """Accepts everything and lets a test wait for an event that fits."""
-
-    def __init__(self, connection: ServerConnection) -> None:
-        self.connection = connection
-        self.events: list[ev.Event] = []
-        self.changed = asyncio.Event()
-
-    def on_event(self, event: ev.Event) -> None:
-        self.events.append(event)
-        self.changed.set()
-        match event:
-            case ev.ConnectRequested(app="fail"):
-                raise ZeroDivisionError
-            case ev.ConnectRequested():
-                self.connection.accept_connect(event)
-            case ev.PublishRequested(stream_id):
-                self.connection.accept_publish(stream_id)
-            case ev.PlayRequested(stream_id):
-                self.connection.accept_play(stream_id)
-            case _:
-                pass
-
-    async def wait(self, fits: Callable[[ev.Event], bool]) -> Any:
-        async with asyncio.timeout(5):
-            while True:
-                for event in self.events:
-                    if fits(event):
-                        return event
-                self.changed.clear()
-                await self.changed.wait()
-
-    async def closed(self) -> RtmpError | None:
-        event = await self.wait(lambda e: isinstance(e, ev.ConnectionClosed))
-        assert self.events[-1] is event
-        assert [type(e) for e in self.events].count(ev.ConnectionClosed) == 1
-        reason: RtmpError | None = event.reason
-        return reason
-
-
-class Running:
-    def __init__(self) -> None:
-        self.recorders: asyncio.Queue[Recorder] = asyncio.Queue()
-        self.server = RtmpServer()
-
-    def make(self, connection: ServerConnection) -> Recorder:
-        recorder = Recorder(connection)
-        self.recorders.put_nowait(recorder)
-        return recorder
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Recorder]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
-        return reader, writer, await self.recorders.get()
-
-
-@asynccontextmanager
-async def running(
-    limits: Limits = DEFAULT_LIMITS, timeouts: Timeouts = DEFAULT_TIMEOUTS
-) -> AsyncIterator[Running]:
-    state = Running()
-    state.server = await start_server(state.make, "127.0.0.1", 0, limits=limits, timeouts=timeouts)
-    try:
-        yield state
-    finally:
-        state.server.close()
-        async with asyncio.timeout(5):
-            await state.server.wait_closed()
-
-
-def full(csid: int, length: int, type_id: int, body: bytes = b"") -> bytes:
-    return bytes((csid, 0, 0, 0)) + length.to_bytes(3, "big") + bytes((type_id,)) + bytes(4) + body
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits
+from rtmp.messages import Message, MessageType, UserControl, UserControlType
+from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
 
 
 @pytest.mark.parametrize(
@@ -159,15 +81,24 @@ async def test_no_connect_times_out() -> None:
         assert isinstance(await recorder.closed(), ConnectTimeout)
 
 
+def is_ping(message: Message) -> bool:
+    return (
+        message.type_id == MessageType.USER_CONTROL
+        and UserControl.parse(message.payload).event_type == UserControlType.PING_REQUEST
+    )
+
+
 async def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.2)) as run:
         reader, writer, recorder = await run.connect()
-        writer.write(HELLO + full(3, 0, 0)[:0] + command_bytes("connect", {"app": "x"}))
-        # the answer to connect, and then a ping: user control event 6
+        writer.write(HELLO + command_bytes("connect", {"app": "x"}))
+        chunks, messages = ChunkReader(Limits()), list[Message]()
         async with asyncio.timeout(5):
-            data = b""
-            while b"\x04\x00\x00\x00\x00\x00\x06" not in data and b"\x00\x06\x00" not in data[HELLO_ANSWER:]:
-                data += await reader.read(4096)
+            await reader.readexactly(HELLO_ANSWER)
+            while not any(is_ping(message) for message in messages):
+                data = await reader.read(4096)
+                assert data, "closed without a ping"
+                chunks.receive_data(data, messages)
         assert isinstance(await recorder.closed(), PeerTimeout)
         writer.close()
 
@@ -184,12 +115,6 @@ async def test_a_client_that_answers_pings_stays() -> None:
         assert not recorder.connection.is_closed
         client.close()
         assert await recorder.closed() is None
-
-
-def command_bytes(name: str, command_object: Any = None, *arguments: Any) -> bytes:
-    payload = Command(name, 1.0, command_object, arguments).serialize()[1]
-    assert len(payload) <= 128
-    return full(3, len(payload), 20, payload)
 
 
 async def playing(run: Running) -> tuple[socket.socket, Recorder, int]:
@@ -330,68 +255,3 @@ async def test_client_gives_up_a_server_that_does_not_answer() -> None:
 
 
 # Real clients
-
-
-async def run_program(*arguments: str) -> int:
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(15):
-            return await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-
-
-@pytest.mark.interop
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg (apt install ffmpeg)")
-@pytest.mark.parametrize(("codec", "first"), [("libspeex", 0xB0), ("aac", 0xA0)])
-async def test_ffmpeg_publishes(codec: str, first: int) -> None:
-    async with running() as run:
-        url = f"rtmp://127.0.0.1:{run.server.port}/live/cam"
-        program = run_program(
-            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=r=16000", "-t", "0.5", "-ac", "1",
-            "-c:a", codec, "-f", "flv", url,
-        )  # fmt: skip
-        assert await program == 0
-        recorder = await run.recorders.get()
-        assert await recorder.closed() is None
-        audio = [event for event in recorder.events if isinstance(event, ev.AudioReceived)]
-        assert len(audio) > 5
-        assert {event.payload[0] & 0xF0 for event in audio} == {first}
-        assert isinstance(recorder.events[-2], ev.StreamClosed)
-
-
-@pytest.mark.interop
-@pytest.mark.skipif(shutil.which("rtmpdump") is None, reason="needs rtmpdump (apt install rtmpdump)")
-async def test_rtmpdump_plays(tmp_path: Path) -> None:
-    async with running() as run:
-        output = tmp_path / "out.flv"
-        program = asyncio.create_task(
-            run_program(
-                "rtmpdump",
-                "-q",
-                "-v",
-                "-r",
-                f"rtmp://127.0.0.1:{run.server.port}/live/cam",
-                "-C",
-                "S:login",
-                "-o",
-                str(output),
-            )
-        )
-        recorder = await run.recorders.get()
-        requested = await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
-        assert requested.arguments == ("login",)
-        play = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
-        body = bytes(range(200))
-        for n in range(30):
-            recorder.connection.send_audio(play.stream_id, n * 20, b"\xb6" + body)
-        recorder.connection.end_play(play.stream_id)
-        assert await program in (0, 2)
-        assert output.read_bytes().count(body) == 30
