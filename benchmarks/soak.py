@@ -6,7 +6,8 @@ After every 50 calls the client connects and registers anew, and what the gatewa
 Sockets, ports and threads must not grow at all after the first 100 calls, memory by no more than 2 MiB.
 Needs SIPp.
 
-If the gateway handles SIGUSR1 by logging a line `status: name=number …`, those numbers are watched as well.
+If the gateway handles SIGUSR1 by logging a line `status: name=number …`, those numbers are watched as well,
+and after each call that no call and no port of the bridge has stayed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from rtmp.errors import RtmpError
 _STATUS = re.compile(r"status: (.*)")
 _SETTLE_LIMIT_S = 5.0
 _MAX_FAILURES = 20
+_AT_REST = {"calls": 0, "conference_ports": 1}
+"""The bridge's own port is one."""
 
 
 class Sampler:
@@ -66,6 +69,13 @@ class Sampler:
             held = Resources.of(self._gateway.pid)
         self._first = first
         return Sample(calls, round(time.monotonic() - self._start_s, 1), held, await self._inside())
+
+    async def check_call_is_gone(self) -> None:
+        """Wait until nothing of a call is left inside; raises CallWentWrong if something stays."""
+        deadline_s = time.monotonic() + _SETTLE_LIMIT_S
+        while left := {name: n for name, n in (await self._inside()).items() if n > _AT_REST.get(name, n)}:
+            if time.monotonic() > deadline_s:
+                raise CallWentWrong(f"still there {_SETTLE_LIMIT_S:g} s after the call: {left}")
 
     async def _inside(self) -> dict[str, int]:
         gateway = self._gateway
@@ -105,6 +115,7 @@ async def soak_gateway(options: argparse.Namespace, directory: Path) -> Soak:
 
 
 async def _make_calls(options: argparse.Namespace, soak: Soak, client: SoakClient, sampler: Sampler) -> None:
+    """One after another: the next one begins when nothing is left of the one before."""
     ways: Counter[str] = Counter()
     for number in range(options.calls + 1):
         if number % options.every == 0 or number == options.calls:
@@ -118,6 +129,7 @@ async def _make_calls(options: argparse.Namespace, soak: Soak, client: SoakClien
         ways[way.value] += 1
         try:
             await client.call(way)
+            await sampler.check_call_is_gone()
         except (CallWentWrong, CallRefused, RtmpError) as error:
             soak.failures.append(f"call {number}, {way.value}: {type(error).__name__}: {error}")
     soak.ways = dict(ways)
