@@ -2,8 +2,9 @@
 
 Python to AMF0: None null, bool boolean, int and float number, str string or long string, datetime date,
 list strict array, dict object, `EcmaArray` ECMA array, `TypedObject` typed object, `XmlDocument` XML
-document, bytes (which AMF0 lacks) an AMF3 byte array behind the avmplus marker. Back again, a number is
-always a float, and text that is not UTF-8 is decoded with replacement characters.
+document. What AMF0 lacks goes as AMF3 behind the avmplus marker: bytes as a byte array, `Vector` and
+`Dictionary`. Back again, a number is always a float, and text that is not UTF-8 is decoded with replacement
+characters.
 """
 
 from __future__ import annotations
@@ -13,9 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 
-from rtmp.amf3 import Amf3Reader, Amf3Writer
+from rtmp.amf3 import Amf3Reader
+from rtmp.amf3_writer import Amf3Writer
 from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms, encode_utf8, ms_from_datetime
-from rtmp.amf_value import UNDEFINED, AmfValue, EcmaArray, TypedObject, Undefined, XmlDocument
+from rtmp.amf_value import (
+    UNDEFINED,
+    AmfValue,
+    Dictionary,
+    EcmaArray,
+    TypedObject,
+    Undefined,
+    Vector,
+    XmlDocument,
+)
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 
@@ -218,7 +229,7 @@ def encode_all_amf3(values: Iterable[AmfValue]) -> bytes:
     """
     out = bytearray()
     for value in values:
-        if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
+        if isinstance(value, Mapping | Sequence | Dictionary) and not isinstance(value, str):
             _write_avmplus(out, value)
         else:
             _write(out, value, 0)
@@ -232,7 +243,7 @@ def _write(out: bytearray, value: AmfValue, depth: int) -> None:
         _write_string(out, value)
     elif isinstance(value, Mapping):
         _write_mapping(out, value, depth)
-    elif isinstance(value, bytes):
+    elif isinstance(value, bytes | Vector | Dictionary):
         _write_avmplus(out, value)
     elif isinstance(value, Sequence):
         out += bytes((Marker.STRICT_ARRAY,)) + _U32.pack(len(value))

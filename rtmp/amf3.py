@@ -1,26 +1,34 @@
-"""AMF3, which AMF0 switches to behind its avmplus marker ("Action Message Format -- AMF 3", Adobe 2013).
+"""Reading AMF3, to which AMF0 switches behind its avmplus marker ("Action Message Format -- AMF 3", 2013).
 
-Python to AMF3: as in `rtmp.amf0`, but an int of 29 bits is an integer and bytes are a byte array. An array
-with named elements becomes an `EcmaArray` whose dense part has the names "0", "1", ... Vectors, dictionaries
-and externalizable classes are refused.
+The Python values are those of `rtmp.amf_value`. An array with named elements becomes an `EcmaArray` whose
+dense part has the names "0", "1", ... An externalizable class writes itself in its own way: of Flex's
+collections what is inside them is returned, and other classes are refused.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms, encode_utf8, ms_from_datetime
-from rtmp.amf_value import UNDEFINED, AmfValue, EcmaArray, TypedObject, Undefined, XmlDocument
-from rtmp.errors import AmfDecodeError, AmfEncodeError
+from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms
+from rtmp.amf_value import (
+    UNDEFINED,
+    AmfValue,
+    Dictionary,
+    EcmaArray,
+    TypedObject,
+    Vector,
+    VectorType,
+    XmlDocument,
+)
+from rtmp.errors import AmfDecodeError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 
 _DOUBLE = struct.Struct(">d")
-_INTEGER_MIN, _INTEGER_MAX = -(1 << 28), (1 << 28) - 1
-_U29_MAX = (1 << 29) - 1
+_INTEGER_MAX = (1 << 28) - 1
 # A referenced string costs a budget element for every so many bytes, as `Budget` explains.
 _STRING_BYTES_PER_ELEMENT = 256
 
@@ -41,6 +49,15 @@ class Marker(IntEnum):
     OBJECT = 0x0A
     XML = 0x0B
     BYTE_ARRAY = 0x0C
+    VECTOR_INT = 0x0D
+    VECTOR_UINT = 0x0E
+    VECTOR_DOUBLE = 0x0F
+    VECTOR_OBJECT = 0x10
+    DICTIONARY = 0x11
+
+
+_WRAPPERS = frozenset(f"flex.messaging.io.{name}" for name in ("ArrayCollection", "ArrayList", "ObjectProxy"))
+"""Externalizable classes whose body is one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class Traits:
     class_name: str
     sealed: tuple[str, ...]
     dynamic: bool
+    externalizable: bool = False
 
 
 class Amf3Reader:
@@ -77,6 +95,11 @@ class Amf3Reader:
             Marker.OBJECT: self._read_object,
             Marker.XML: lambda _depth: self._read_xml(legacy=False),
             Marker.BYTE_ARRAY: self._read_byte_array,
+            Marker.VECTOR_INT: lambda _depth: self._read_numbers(VectorType.INT, "i"),
+            Marker.VECTOR_UINT: lambda _depth: self._read_numbers(VectorType.UINT, "I"),
+            Marker.VECTOR_DOUBLE: lambda _depth: self._read_numbers(VectorType.NUMBER, "d"),
+            Marker.VECTOR_OBJECT: self._read_vector,
+            Marker.DICTIONARY: self._read_dictionary,
         }
 
     def read_value_at(self, position: int, depth: int = 0) -> tuple[AmfValue, int]:
@@ -193,6 +216,8 @@ class Amf3Reader:
             return self._objects.get(header >> 1)
         spent = self._budget.spent
         traits = self._take_traits(header)
+        if traits.externalizable:
+            return self._read_wrapped(spent, depth)
         members: dict[str, AmfValue] = TypedObject(traits.class_name) if traits.class_name else {}
         index = self._objects.begin(members)
         for name in traits.sealed:
@@ -201,6 +226,54 @@ class Amf3Reader:
             members[name] = self._read_value(depth + 1)
         self._objects.finish(index, spent, members)
         return members
+
+    def _read_wrapped(self, spent: int, depth: int) -> AmfValue:
+        index = self._objects.begin(None)
+        value = self._read_value(depth + 1)
+        self._objects.finish(index, spent, value)
+        return value
+
+    def _read_numbers(self, item_type: VectorType, code: str) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        spent, count = self._budget.spent, header >> 1
+        fixed = self._take_flag()
+        self._budget.spend(count)
+        numbers = struct.Struct(f">{count}{code}")
+        vector = Vector(item_type, numbers.unpack(self._take(numbers.size)), fixed=fixed)
+        self._objects.finish(self._objects.begin(vector), spent, vector)
+        return vector
+
+    def _read_vector(self, depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        spent = self._budget.spent
+        fixed = self._take_flag()
+        vector = Vector(VectorType.OBJECT, fixed=fixed, class_name=self._take_string())
+        index = self._objects.begin(vector)
+        vector.extend(self._read_value(depth + 1) for _ in range(self._checked_count(header >> 1)))
+        self._objects.finish(index, spent, vector)
+        return vector
+
+    def _read_dictionary(self, depth: int) -> AmfValue:
+        header = self._take_u29()
+        if not header & 1:
+            return self._objects.get(header >> 1)
+        spent = self._budget.spent
+        weak_keys = self._take_flag()
+        index = self._objects.begin(None)
+        entries = tuple(
+            (self._read_value(depth + 1), self._read_value(depth + 1))
+            for _ in range(self._checked_count(header >> 1))
+        )
+        dictionary = Dictionary(entries, weak_keys)
+        self._objects.finish(index, spent, dictionary)
+        return dictionary
+
+    def _take_flag(self) -> bool:
+        return self._take(1) != b"\0"
 
     def _take_traits(self, header: int) -> Traits:
         """Header bits from the lowest: value, inline traits, externalizable, dynamic, count (§3.12)."""
@@ -211,109 +284,12 @@ class Amf3Reader:
             return self._traits[index]
         class_name = self._take_string()
         if header & 4:
-            raise AmfDecodeError(f"AMF3 externalizable class {class_name!r} is not supported")
+            if class_name not in _WRAPPERS:
+                raise AmfDecodeError(f"AMF3 externalizable class {class_name!r} is not supported")
+            self._traits.append(Traits(class_name, (), dynamic=False, externalizable=True))
+            return self._traits[-1]
         count = self._checked_count(header >> 4)
         self._budget.spend(count)
         traits = Traits(class_name, tuple(self._take_string() for _ in range(count)), bool(header & 8))
         self._traits.append(traits)
         return traits
-
-
-class Amf3Writer:
-    """Writes AMF3 values without references, which any reader accepts."""
-
-    def __init__(self) -> None:
-        self._out = bytearray()
-
-    def write_value(self, value: AmfValue) -> bytes:
-        """Return the encoding of one value. Raise AmfEncodeError if it has none."""
-        self._out = bytearray()
-        self._write(value, 0)
-        return bytes(self._out)
-
-    def _write(self, value: AmfValue, depth: int) -> None:
-        if depth > DEFAULT_LIMITS.max_amf_depth:
-            raise AmfEncodeError(f"value is nested deeper than {DEFAULT_LIMITS.max_amf_depth}, or cyclic")
-        if isinstance(value, str):
-            self._out.append(Marker.STRING)
-            self._write_string(value)
-        elif isinstance(value, bytes):
-            self._write_sized(Marker.BYTE_ARRAY, value)
-        elif isinstance(value, Mapping):
-            self._write_mapping(value, depth)
-        elif isinstance(value, Sequence):
-            self._write_list(value, depth)
-        else:
-            self._write_scalar(value)
-
-    def _write_scalar(self, value: Undefined | bool | float | datetime | XmlDocument | None) -> None:
-        if value is UNDEFINED:
-            self._out.append(Marker.UNDEFINED)
-        elif value is None:
-            self._out.append(Marker.NULL)
-        elif isinstance(value, bool):
-            self._out.append(Marker.TRUE if value else Marker.FALSE)
-        elif isinstance(value, int | float):
-            self._write_number(value)
-        elif isinstance(value, datetime):
-            self._out += bytes((Marker.DATE, 1)) + _DOUBLE.pack(ms_from_datetime(value))
-        elif isinstance(value, XmlDocument):
-            marker = Marker.XML_DOCUMENT if value.legacy else Marker.XML
-            self._write_sized(marker, encode_utf8(value.text))
-        else:
-            raise AmfEncodeError(f"{type(value).__name__} has no AMF3 encoding")
-
-    def _write_number(self, value: float) -> None:
-        if isinstance(value, int) and _INTEGER_MIN <= value <= _INTEGER_MAX:
-            self._out.append(Marker.INTEGER)
-            self._write_u29(value & _U29_MAX)
-            return
-        try:
-            packed = _DOUBLE.pack(value)
-        except (OverflowError, struct.error) as error:
-            raise AmfEncodeError(f"{value} does not fit an AMF3 number") from error
-        self._out.append(Marker.DOUBLE)
-        self._out += packed
-
-    def _write_u29(self, value: int) -> None:
-        if value > _U29_MAX:
-            raise AmfEncodeError(f"{value} does not fit 29 bits")
-        if value < 0x80:
-            self._out.append(value)
-        elif value < 0x4000:
-            self._out += bytes((value >> 7 | 0x80, value & 0x7F))
-        elif value < 0x200000:
-            self._out += bytes((value >> 14 | 0x80, value >> 7 & 0x7F | 0x80, value & 0x7F))
-        else:
-            high = (value >> 22 | 0x80, value >> 15 & 0x7F | 0x80, value >> 8 & 0x7F | 0x80)
-            self._out += bytes((*high, value & 0xFF))
-
-    def _write_sized(self, marker: Marker, content: bytes) -> None:
-        self._out.append(marker)
-        self._write_u29(len(content) << 1 | 1)
-        self._out += content
-
-    def _write_string(self, text: str) -> None:
-        content = encode_utf8(text)
-        self._write_u29(len(content) << 1 | 1)
-        self._out += content
-
-    def _write_list(self, value: Sequence[AmfValue], depth: int) -> None:
-        self._out.append(Marker.ARRAY)
-        self._write_u29(len(value) << 1 | 1)
-        self._write_string("")
-        for element in value:
-            self._write(element, depth + 1)
-
-    def _write_mapping(self, value: Mapping[str, AmfValue], depth: int) -> None:
-        if isinstance(value, EcmaArray):
-            self._out += bytes((Marker.ARRAY, 1))
-        else:
-            self._out += bytes((Marker.OBJECT, 0x0B))  # inline traits, dynamic, no sealed members
-            self._write_string(value.class_name if isinstance(value, TypedObject) else "")
-        for name, member in value.items():
-            if not name:
-                raise AmfEncodeError("AMF3 has no member with an empty name")
-            self._write_string(name)
-            self._write(member, depth + 1)
-        self._write_string("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -29,6 +29,14 @@ class XmlDocument:
     legacy: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """ActionScript's `Dictionary`: keys of any type, objects too, so the entries are pairs in their order."""
+
+    entries: tuple[tuple[AmfValue, AmfValue], ...] = ()
+    weak_keys: bool = False
+
+
 AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that are strings
     Undefined,
     bool,
@@ -38,10 +46,55 @@ AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that
     bytes,
     datetime,
     XmlDocument,
+    Dictionary,
     Sequence["AmfValue"],
     Mapping[str, "AmfValue"],
     None,
 ]
+
+
+class VectorType(Enum):
+    """What the elements of a `Vector` are."""
+
+    INT = "int"
+    UINT = "uint"
+    NUMBER = "Number"
+    OBJECT = "Object"
+
+
+class Vector(list[AmfValue]):
+    """ActionScript's `Vector`: a list of one type. Other than a list it has no encoding in AMF0 itself.
+
+    `class_name` is the class of the elements of an OBJECT vector, empty for any; a `fixed` one cannot grow.
+    """
+
+    def __init__(
+        self,
+        item_type: VectorType,
+        items: Iterable[AmfValue] = (),
+        *,
+        fixed: bool = False,
+        class_name: str = "",
+    ) -> None:
+        super().__init__(items)
+        self.item_type = item_type
+        self.fixed = fixed
+        self.class_name = class_name
+
+    @property
+    def shape(self) -> tuple[VectorType, bool, str]:
+        """All but the elements."""
+        return self.item_type, self.fixed, self.class_name
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Vector) and other.shape != self.shape:
+            return False
+        return super().__eq__(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Vector({self.item_type}, {super().__repr__()})"
 
 
 class EcmaArray(dict[str, AmfValue]):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
-from rtmp.amf0 import UNDEFINED, EcmaArray, TypedObject, XmlDocument
+from rtmp.amf_value import UNDEFINED, Dictionary, EcmaArray, TypedObject, Vector, VectorType, XmlDocument
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -25,6 +26,13 @@ scalars = st.one_of(
 )
 
 
+number_vectors = st.one_of(
+    st.builds(partial(Vector, VectorType.INT), st.lists(st.integers(-(1 << 31), (1 << 31) - 1), max_size=4)),
+    st.builds(partial(Vector, VectorType.UINT), st.lists(st.integers(0, (1 << 32) - 1), max_size=4)),
+    st.builds(partial(Vector, VectorType.NUMBER), st.lists(st.floats(allow_nan=False), max_size=4)),
+)
+
+
 def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     members = st.dictionaries(names, inner, max_size=4)
     return st.one_of(
@@ -32,6 +40,14 @@ def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         members,
         members.filter(bool).map(EcmaArray),
         st.builds(TypedObject, names, members),
+        number_vectors,
+        st.builds(
+            partial(Vector, VectorType.OBJECT),
+            st.lists(inner, max_size=4),
+            fixed=st.booleans(),
+            class_name=st.one_of(st.just(""), names),
+        ),
+        st.builds(Dictionary, st.lists(st.tuples(inner, inner), max_size=3).map(tuple), st.booleans()),
     )
 
 

@@ -88,7 +88,7 @@ def test_references_count_complex_values_in_order() -> None:
         ("04", "marker 0x04"),
         ("0b 7ff0000000000000 0000", "date"),
         ("0b 7ff8000000000000 0000", "date"),
-        ("11 11", "marker 0x11"),
+        ("11 12", "marker 0x12"),
     ],
 )
 def test_refused(data: str, message: str) -> None:

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.amf3 import Amf3Reader, Amf3Writer
-from rtmp.amf_value import UNDEFINED, EcmaArray, TypedObject, XmlDocument
+from rtmp.amf3 import Amf3Reader
+from rtmp.amf3_writer import Amf3Writer
+from rtmp.amf_value import UNDEFINED, Dictionary, EcmaArray, TypedObject, Vector, VectorType, XmlDocument
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from tests.rtmp.strategies import values
+
+FLEX = "43" + b"flex.messaging.io.ArrayCollection".hex()
 
 # (bytes, value, whether we write it the same way)
 VECTORS: list[tuple[str, Any, bool]] = [
@@ -40,10 +43,23 @@ VECTORS: list[tuple[str, Any, bool]] = [
     ("0a 23 01 03 61 03 62 04 01 04 02", {"a": 1, "b": 2}, False),  # sealed
     ("0a 1b 01 03 61 04 01 03 62 04 02 01", {"a": 1, "b": 2}, False),  # sealed and dynamic
     ("0c 05 0102", b"\x01\x02", True),
+    ("0d 05 00 00000001 ffffffff", Vector(VectorType.INT, [1, -1]), True),
+    ("0e 03 01 ffffffff", Vector(VectorType.UINT, [0xFFFFFFFF], fixed=True), True),
+    ("0f 03 00 3ff8000000000000", Vector(VectorType.NUMBER, [1.5]), True),
+    ("10 05 00 03 43 01 06 03 61", Vector(VectorType.OBJECT, [None, "a"], class_name="C"), True),
+    ("10 01 01 01", Vector(VectorType.OBJECT, fixed=True), True),
+    ("11 03 00 0a 0b 01 01 04 05", Dictionary((({}, 5),)), True),
+    ("11 05 01 06 03 61 03 04 01 02", Dictionary((("a", True), (1, False)), weak_keys=True), True),
     # string, object and traits references
     ("09 05 01 06 03 61 06 00", ["a", "a"], False),
     ("09 05 01 0a 0b 01 01 0a 02", [{}, {}], False),
     ("09 05 01 0a 13 01 03 61 04 01 0a 01 04 02", [{"a": 1}, {"a": 2}], False),
+    ("09 05 01 0d 03 00 00000007 0d 02", [Vector(VectorType.INT, [7])] * 2, False),
+    ("09 05 01 10 01 00 01 10 02", [Vector(VectorType.OBJECT)] * 2, False),
+    ("09 05 01 11 01 00 11 02", [Dictionary()] * 2, False),
+    # Flex's collections, the second one with the traits of the first
+    (f"09 05 01 0a 07 {FLEX} 09 03 01 03 0a 01 09 01 01", [[True], []], False),
+    (f"09 05 01 0a 07 {FLEX} 09 03 01 03 0a 02", [[True], [True]], False),
 ]
 
 
@@ -82,7 +98,12 @@ def test_round_trip(value: Any) -> None:
         ("09 03 01 09 00", "cyclic"),
         ("09 ffffffff 01", "count"),
         ("0a f3fffffb 01", "count"),
-        ("0d", "marker 0x0d"),
+        ("12", "marker 0x12"),
+        ("0d ffffffff 00", "elements"),
+        ("0d 81 01 00 00000000", "bytes more"),
+        ("10 03 00 01 10 00", "cyclic"),
+        ("11 03 00 01 11 00", "cyclic"),
+        ("11 ffffffff 00", "count"),
         ("08 01 7ff0000000000000", "date"),
     ],
 )

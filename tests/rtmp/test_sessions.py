@@ -190,7 +190,7 @@ def test_acknowledgements(client: RawClient) -> None:
         (20, b"\x02\x00\x01a\x00\x7f\xf8\0\0\0\0\0\0", "transaction id nan"),
         (20, b"\x02\x00\x01a\x00\0\0\0\0\0\0\0\0\x0c\xff\xff\xff\xff", "string of"),
         (20, b"", "does not begin with a name"),
-        (17, b"\x00\x11\x0d", "marker 0x0d"),
+        (17, b"\x00\x11\x12", "marker 0x12"),
         (4, b"\x00", "without an event type"),
         (4, b"\x00\x06\x00", "too short"),
         (5, b"\x00", "instead of 4"),
