@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
@@ -101,6 +101,26 @@ def parse_u32(payload: Payload, what: str) -> int:
 def pack_u32(value: int) -> bytes:
     """Return a 32-bit big-endian field."""
     return _U32.pack(value & 0xFFFFFFFF)
+
+
+def join_aggregate(messages: Sequence[Message]) -> Message:
+    """Return one aggregate message (§7.1.6) that holds them all, with the time and stream id of the first.
+
+    Raises ValueError if there are none, or if one is an aggregate itself.
+    """
+    if not messages:
+        raise ValueError("an aggregate message holds at least one message")
+    out = bytearray()
+    for message in messages:
+        if message.type_id == MessageType.AGGREGATE:
+            raise ValueError("an aggregate message cannot hold another one")
+        size, time = len(message.payload), message.timestamp_ms.to_bytes(4, "big")
+        # as in a file: the time's highest byte comes last, and the stream id is zero
+        out += bytes((message.type_id, *size.to_bytes(3, "big"), *time[1:], time[0], 0, 0, 0))
+        out += message.payload
+        out += pack_u32(_AGGREGATE_HEADER + size)
+    first = messages[0]
+    return Message(MessageType.AGGREGATE, first.stream_id, first.timestamp_ms, bytes(out))
 
 
 def split_aggregate(message: Message) -> Iterator[Message]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rtmp.amf0 import AmfValue
 from rtmp.commands import ERROR, RESULT, Command, make_info
@@ -10,7 +10,7 @@ from rtmp.errors import LocalProtocolError
 from rtmp.events import (
     ConnectRequested,
 )
-from rtmp.messages import Payload, UserControlType
+from rtmp.messages import Message, MessageType, Payload, UserControlType, join_aggregate
 from rtmp.server_requests import ServerRequests, ServerStream
 from rtmp.state import ConnectionInput, StreamInput, StreamState
 
@@ -157,6 +157,18 @@ class ServerSession(ServerRequests):
         """Send a video message to a player. Raises LocalProtocolError unless the stream plays."""
         if self._playing(stream_id).video:
             self._send_video(stream_id, timestamp_ms, payload)
+
+    def send_aggregate(self, stream_id: int, messages: Iterable[Message]) -> None:
+        """Send audio, video and data messages as one, of which a player sees the parts.
+
+        Fewer bytes and system calls for what is sent faster than in real time, such as a file. Raises
+        LocalProtocolError unless the stream plays.
+        """
+        stream = self._playing(stream_id)
+        takes: dict[int, bool] = {MessageType.AUDIO: stream.audio, MessageType.VIDEO: stream.video}
+        wanted = [message for message in messages if takes.get(message.type_id, True)]
+        if wanted:
+            self._send_aggregate(stream_id, join_aggregate(wanted))
 
     def send_data(self, stream_id: int, timestamp_ms: int, *values: AmfValue) -> None:
         """Send a data message to a player. Raises LocalProtocolError unless the stream plays."""

@@ -344,6 +344,10 @@ class Session:
         chunk_stream = media_chunk_stream(stream_id, _AUDIO)
         self._send(chunk_stream, MessageType.AUDIO, stream_id, timestamp_ms, payload)
 
+    def _send_aggregate(self, stream_id: int, message: Message) -> None:
+        chunk_stream = media_chunk_stream(stream_id, _VIDEO)
+        self._send(chunk_stream, message.type_id, stream_id, message.timestamp_ms, message.payload)
+
     def _send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         chunk_stream = media_chunk_stream(stream_id, _VIDEO)
         self._send(chunk_stream, MessageType.VIDEO, stream_id, timestamp_ms, payload)

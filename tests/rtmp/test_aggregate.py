@@ -1,0 +1,66 @@
+"""Aggregate messages: several messages of a stream in one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtmp import events as ev
+from rtmp.messages import Message, MessageType, join_aggregate, split_aggregate
+from rtmp.server_session import ServerSession
+from tests.rtmp.raw_client import RawClient
+
+messages = st.builds(
+    Message,
+    st.sampled_from([MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA_AMF0]),
+    st.just(1),
+    st.integers(0, (1 << 32) - 1),
+    st.binary(max_size=300),
+)
+
+
+@given(st.lists(messages, min_size=1, max_size=5))
+def test_what_is_joined_splits_again(parts: list[Message]) -> None:
+    whole = join_aggregate(parts)
+    assert whole.type_id == MessageType.AGGREGATE
+    assert whole.timestamp_ms == parts[0].timestamp_ms
+    assert list(split_aggregate(whole)) == parts
+
+
+def test_what_cannot_be_joined() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        join_aggregate([])
+    with pytest.raises(ValueError, match="another one"):
+        join_aggregate([Message(MessageType.AGGREGATE, 1, 0, b"")])
+
+
+def test_a_player_gets_what_it_has_not_muted() -> None:
+    client = RawClient(ServerSession())
+    client.connect()
+    stream_id = client.play()
+    parts = [
+        Message(MessageType.AUDIO, stream_id, 5, b"a"),
+        Message(MessageType.VIDEO, stream_id, 1 << 24, b"v"),
+    ]
+    client.session.send_aggregate(stream_id, parts)
+    (whole,) = client.messages()
+    assert list(split_aggregate(whole)) == parts
+    client.command("receiveVideo", 0.0, False, stream_id=stream_id)
+    client.messages()
+    client.session.send_aggregate(stream_id, parts)
+    (whole,) = client.messages()
+    assert list(split_aggregate(whole)) == parts[:1]
+    client.session.send_aggregate(stream_id, parts[1:])
+    assert client.messages() == []
+
+
+def test_a_server_takes_the_parts_as_messages() -> None:
+    client = RawClient(ServerSession())
+    client.connect()
+    stream_id = client.publish()
+    whole = join_aggregate(
+        [Message(MessageType.AUDIO, stream_id, 7, b"a"), Message(MessageType.AUDIO, stream_id, 27, b"b")]
+    )
+    assert client.send(whole.type_id, bytes(whole.payload), stream_id, 7) == [
+        ev.AudioReceived(stream_id, 7, b"a"),
+        ev.AudioReceived(stream_id, 27, b"b"),
+    ]
