@@ -33,6 +33,14 @@ from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, Str
 _DYNAMIC_LIMIT = b"\x02"
 _FMS_VERSION = "FMS/4,5,0,297"
 _CAPABILITIES = 255.0
+_NOTICES = {
+    "FCPublish": "NetStream.Publish.Start",
+    "FCUnpublish": "NetStream.Unpublish.Success",
+    "FCSubscribe": "NetStream.Play.Start",
+    "FCUnsubscribe": "NetStream.Play.Stop",
+}
+"""Commands by which clients of a content network announce a stream, and the code of the notice `on…` that
+some of them wait for. What really happens to the stream, its own onStatus says."""
 
 
 @dataclass(slots=True)
@@ -69,6 +77,7 @@ class ServerRequests(Session):
             "pause": self._on_pause,
             "pauseRaw": self._on_pause,
             "seek": self._on_seek,
+            "play2": self._on_play2,
         }
         self._connection_commands: dict[str, Callable[[Command, int], None]] = {
             "createStream": self._on_create_stream,
@@ -77,11 +86,9 @@ class ServerRequests(Session):
             RESULT: self._on_answer,
             ERROR: self._on_answer,
             "releaseStream": self._answer_undefined,
-            "FCPublish": self._answer_undefined,
-            "FCUnpublish": self._answer_undefined,
-            "FCSubscribe": self._answer_undefined,
-            "FCUnsubscribe": self._answer_undefined,
+            **dict.fromkeys(_NOTICES, self._answer_with_notice),
             "_checkbw": self._answer_undefined,
+            "checkBandwidth": self._answer_bandwidth,
             "getStreamLength": self._answer_stream_length,
         }
 
@@ -147,6 +154,17 @@ class ServerRequests(Session):
     def _answer_undefined(self, command: Command, _stream_id: int) -> None:
         if command.transaction_id:
             self._send_command(Command(RESULT, command.transaction_id))
+
+    def _answer_with_notice(self, command: Command, stream_id: int) -> None:
+        self._answer_undefined(command, stream_id)
+        name = command.arguments[0] if command.arguments else None
+        info = make_info("status", _NOTICES[command.name], name if isinstance(name, str) else "")
+        self._send_command(Command(f"on{command.name}", 0.0, None, (info,)))
+
+    def _answer_bandwidth(self, command: Command, stream_id: int) -> None:
+        """Nothing is measured: say at once that it is over, for clients wait for that."""
+        self._answer_undefined(command, stream_id)
+        self._send_command(Command("onBWDone", 0.0))
 
     def _answer_stream_length(self, command: Command, _stream_id: int) -> None:
         if command.transaction_id:
@@ -252,6 +270,10 @@ class ServerRequests(Session):
     def _on_seek(self, _command: Command, stream_id: int) -> None:
         if stream_id in self._streams:
             self._send_status(stream_id, "error", "NetStream.Seek.Failed", "a live stream cannot seek")
+
+    def _on_play2(self, _command: Command, stream_id: int) -> None:
+        if stream_id in self._streams:
+            self._send_status(stream_id, "error", "NetStream.Play.Failed", "play2 is not supported: use play")
 
     def _on_stream_control(self, control: UserControl) -> None:
         if control.event_type == UserControlType.SET_BUFFER_LENGTH:

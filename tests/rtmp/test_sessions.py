@@ -51,11 +51,39 @@ def test_answers_echo_the_transaction_id_and_id_0_gets_none(client: RawClient) -
     assert client.command("bye", 0.0) == [ev.CallReceived("bye", 0.0, (), 0)]
     client.session.respond(0.0, "unwanted")
     client.session.respond_error(0.0)
-    for name in ("FCPublish", "releaseStream", "getStreamLength"):
+    for name in ("releaseStream", "getStreamLength", "_checkbw"):
         assert client.command(name, 0.0, "cam") == []
     assert client.messages() == []
-    client.command("FCPublish", 4.0, "cam")
+    client.command("releaseStream", 4.0, "cam")
     assert client.replies() == [(0, Command("_result", 4.0))]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("FCPublish", "NetStream.Publish.Start"),
+        ("FCUnpublish", "NetStream.Unpublish.Success"),
+        ("FCSubscribe", "NetStream.Play.Start"),
+        ("FCUnsubscribe", "NetStream.Play.Stop"),
+    ],
+)
+def test_announced_streams_are_noticed(client: RawClient, name: str, code: str) -> None:
+    client.connect()
+    assert client.command(name, 4.0, "cam") == []
+    (_, result), (_, notice) = client.replies()
+    assert result == Command("_result", 4.0)
+    assert (notice.name, notice.transaction_id) == (f"on{name}", 0.0)
+    assert info(notice) == {"level": "status", "code": code, "description": "cam"}
+
+
+def test_bandwidth_and_play2(client: RawClient) -> None:
+    client.connect()
+    client.command("checkBandwidth", 4.0)
+    assert [reply.name for _, reply in client.replies()] == ["_result", "onBWDone"]
+    stream_id = client.play()
+    assert client.command("play2", 0.0, {"streamName": "cam"}, stream_id=stream_id) == []
+    ((_, reply),) = client.replies()
+    assert (reply.name, info(reply)["code"]) == ("onStatus", "NetStream.Play.Failed")
 
 
 def test_an_id_used_twice_is_answered_twice(client: RawClient) -> None:
