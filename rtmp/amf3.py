@@ -89,15 +89,18 @@ class Amf3Reader:
             Marker.INTEGER: self._read_integer,
             Marker.DOUBLE: self._read_double,
             Marker.STRING: lambda _depth: self._take_string(),
-            Marker.XML_DOCUMENT: lambda _depth: self._read_xml(legacy=True),
+        }
+        # These take the header without its lowest bit, which tells a value from a reference, and the depth.
+        self._complex_readers: dict[int, Callable[[int, int], AmfValue]] = {
+            Marker.XML_DOCUMENT: lambda size, _depth: self._read_xml(size, legacy=True),
             Marker.DATE: self._read_date,
             Marker.ARRAY: self._read_array,
             Marker.OBJECT: self._read_object,
-            Marker.XML: lambda _depth: self._read_xml(legacy=False),
+            Marker.XML: lambda size, _depth: self._read_xml(size, legacy=False),
             Marker.BYTE_ARRAY: self._read_byte_array,
-            Marker.VECTOR_INT: lambda _depth: self._read_numbers(VectorType.INT, "i"),
-            Marker.VECTOR_UINT: lambda _depth: self._read_numbers(VectorType.UINT, "I"),
-            Marker.VECTOR_DOUBLE: lambda _depth: self._read_numbers(VectorType.NUMBER, "d"),
+            Marker.VECTOR_INT: lambda count, _depth: self._read_numbers(count, VectorType.INT, "i"),
+            Marker.VECTOR_UINT: lambda count, _depth: self._read_numbers(count, VectorType.UINT, "I"),
+            Marker.VECTOR_DOUBLE: lambda count, _depth: self._read_numbers(count, VectorType.NUMBER, "d"),
             Marker.VECTOR_OBJECT: self._read_vector,
             Marker.DICTIONARY: self._read_dictionary,
         }
@@ -113,9 +116,13 @@ class Amf3Reader:
         self._budget.spend(1)
         marker = self._take(1)[0]
         reader = self._readers.get(marker)
-        if reader is None:
+        if reader is not None:
+            return reader(depth)
+        complex_reader = self._complex_readers.get(marker)
+        if complex_reader is None:
             raise AmfDecodeError(f"AMF3 marker 0x{marker:02x} at byte {self._pos - 1} is not supported")
-        return reader(depth)
+        header = self._take_u29()
+        return complex_reader(header >> 1, depth) if header & 1 else self._objects.get(header >> 1)
 
     def _take(self, size: int) -> bytes:
         end = self._pos + size
@@ -161,23 +168,14 @@ class Amf3Reader:
     def _read_double(self, _depth: int) -> float:
         return float(_DOUBLE.unpack(self._take(8))[0])
 
-    def _read_date(self, _depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
+    def _read_date(self, _header: int, _depth: int) -> AmfValue:
         return self._enter(datetime_from_ms(float(_DOUBLE.unpack(self._take(8))[0])))
 
-    def _read_xml(self, *, legacy: bool) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
-        return self._enter(XmlDocument(self._take_text(header >> 1), legacy))
+    def _read_xml(self, size: int, *, legacy: bool) -> AmfValue:
+        return self._enter(XmlDocument(self._take_text(size), legacy))
 
-    def _read_byte_array(self, _depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
-        return self._enter(self._take(header >> 1))
+    def _read_byte_array(self, size: int, _depth: int) -> AmfValue:
+        return self._enter(self._take(size))
 
     def _enter(self, value: str | bytes | datetime | XmlDocument) -> AmfValue:
         """Enter a value without members into the object table; like a string it costs by its size."""
@@ -188,16 +186,13 @@ class Amf3Reader:
         self._objects.finish(index, spent - size // _STRING_BYTES_PER_ELEMENT, value)
         return value
 
-    def _read_array(self, depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
+    def _read_array(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         index = self._objects.begin(None)
         named = EcmaArray()
         while name := self._take_string():
             named[name] = self._read_value(depth + 1)
-        dense = [self._read_value(depth + 1) for _ in range(self._checked_count(header >> 1))]
+        dense = [self._read_value(depth + 1) for _ in range(self._checked_count(count))]
         value: AmfValue = dense
         if named:
             named.update((str(position), element) for position, element in enumerate(dense))
@@ -210,10 +205,7 @@ class Amf3Reader:
             raise AmfDecodeError(f"AMF3 count of {count} in {len(self._data) - self._pos} bytes")
         return count
 
-    def _read_object(self, depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
+    def _read_object(self, header: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         traits = self._take_traits(header)
         if traits.externalizable:
@@ -233,11 +225,8 @@ class Amf3Reader:
         self._objects.finish(index, spent, value)
         return value
 
-    def _read_numbers(self, item_type: VectorType, code: str) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
-        spent, count = self._budget.spent, header >> 1
+    def _read_numbers(self, count: int, item_type: VectorType, code: str) -> AmfValue:
+        spent = self._budget.spent
         fixed = self._take_flag()
         self._budget.spend(count)
         numbers = struct.Struct(f">{count}{code}")
@@ -245,28 +234,22 @@ class Amf3Reader:
         self._objects.finish(self._objects.begin(vector), spent, vector)
         return vector
 
-    def _read_vector(self, depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
+    def _read_vector(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         fixed = self._take_flag()
         vector = Vector(VectorType.OBJECT, fixed=fixed, class_name=self._take_string())
         index = self._objects.begin(vector)
-        vector.extend(self._read_value(depth + 1) for _ in range(self._checked_count(header >> 1)))
+        vector.extend(self._read_value(depth + 1) for _ in range(self._checked_count(count)))
         self._objects.finish(index, spent, vector)
         return vector
 
-    def _read_dictionary(self, depth: int) -> AmfValue:
-        header = self._take_u29()
-        if not header & 1:
-            return self._objects.get(header >> 1)
+    def _read_dictionary(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         weak_keys = self._take_flag()
         index = self._objects.begin(None)
         entries = tuple(
             (self._read_value(depth + 1), self._read_value(depth + 1))
-            for _ in range(self._checked_count(header >> 1))
+            for _ in range(self._checked_count(count))
         )
         dictionary = Dictionary(entries, weak_keys)
         self._objects.finish(index, spent, dictionary)
@@ -276,20 +259,20 @@ class Amf3Reader:
         return self._take(1) != b"\0"
 
     def _take_traits(self, header: int) -> Traits:
-        """Header bits from the lowest: value, inline traits, externalizable, dynamic, count (§3.12)."""
-        if not header & 2:
-            index = header >> 2
+        """Header bits behind the lowest: inline traits, externalizable, dynamic, count (§3.12)."""
+        if not header & 1:
+            index = header >> 1
             if index >= len(self._traits):
                 raise AmfDecodeError(f"AMF3 traits reference {index} of {len(self._traits)}")
             return self._traits[index]
         class_name = self._take_string()
-        if header & 4:
+        if header & 2:
             if class_name not in _WRAPPERS:
                 raise AmfDecodeError(f"AMF3 externalizable class {class_name!r} is not supported")
             self._traits.append(Traits(class_name, (), dynamic=False, externalizable=True))
             return self._traits[-1]
-        count = self._checked_count(header >> 4)
+        count = self._checked_count(header >> 3)
         self._budget.spend(count)
-        traits = Traits(class_name, tuple(self._take_string() for _ in range(count)), bool(header & 8))
+        traits = Traits(class_name, tuple(self._take_string() for _ in range(count)), bool(header & 4))
         self._traits.append(traits)
         return traits

@@ -141,12 +141,13 @@ class PjGuard:
             return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
         if message.method in ("UPDATE", "PRACK") and not self._is_of_described_call(message):
             return self._refuse(address, message, _NO_CALL, "there is no description that it could update")
-        if message.audio_lines > _MAX_AUDIO_LINES:
+        audio_lines = message.audio_lines
+        if audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
         if not message.has_connections:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
-        opens_sockets = message.method == "INVITE" or message.audio_lines > 0
-        if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, message.audio_lines)):
+        opens_sockets = message.method == "INVITE" or audio_lines > 0
+        if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
             return _HANDLED  # whoever means it sends it again after 500 ms
         return _NOT_HANDLED

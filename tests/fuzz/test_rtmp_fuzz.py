@@ -22,6 +22,7 @@ from rtmp.messages import Message, UserControl, split_aggregate
 from rtmp.server_session import ServerSession
 from rtmp.session import Session
 from rtmp.url import RtmpUrl
+from tests.rtmp.raw_client import accept
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "rtmp"
 HELLO = b"\x03" + bytes(2 * PACKET_SIZE)
@@ -34,13 +35,8 @@ def drive(session: Session, data: bytes) -> None:
         while (event := session.next_event()) is not None:
             if not isinstance(session, ServerSession):
                 continue
-            if isinstance(event, ev.ConnectRequested):
-                session.accept_connect(event)
-            elif isinstance(event, ev.PublishRequested):
-                session.accept_publish(event.stream_id)
-            elif isinstance(event, ev.PlayRequested):
-                session.accept_play(event.stream_id)
-            elif isinstance(event, ev.CallReceived):
+            accept(session, event)
+            if isinstance(event, ev.CallReceived):
                 session.respond(event.transaction_id, *event.arguments)
     except RemoteProtocolError:
         pass

@@ -16,6 +16,16 @@ from rtmp.server_session import ServerSession
 HANDSHAKE = 1 + 2 * PACKET_SIZE
 
 
+def accept(session: ServerSession, event: ev.Event) -> None:
+    """Say yes to what a client asks for with this event."""
+    if isinstance(event, ev.ConnectRequested):
+        session.accept_connect(event)
+    elif isinstance(event, ev.PublishRequested):
+        session.accept_publish(event.stream_id)
+    elif isinstance(event, ev.PlayRequested):
+        session.accept_play(event.stream_id)
+
+
 class RawClient:
     """Writes commands by hand, so that it can also break the rules."""
 

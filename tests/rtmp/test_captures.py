@@ -9,6 +9,7 @@ import pytest
 from rtmp import events as ev
 from rtmp.errors import RemoteProtocolError
 from rtmp.server_session import ServerSession
+from tests.rtmp.raw_client import accept
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "rtmp"
 
@@ -20,12 +21,7 @@ def replay(data: bytes, step: int) -> list[ev.Event]:
         session.feed(data[at : at + step])
         while (event := session.next_event()) is not None:
             events.append(event)
-            if isinstance(event, ev.ConnectRequested):
-                session.accept_connect(event)
-            elif isinstance(event, ev.PublishRequested):
-                session.accept_publish(event.stream_id)
-            elif isinstance(event, ev.PlayRequested):
-                session.accept_play(event.stream_id)
+            accept(session, event)
     return events
 
 
