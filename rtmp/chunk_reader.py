@@ -9,15 +9,20 @@ by the end of the received data) takes the chunk-by-chunk path, which means the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, TIMESTAMP_MASK
 from rtmp.errors import LimitExceeded, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import Message, MessageType, parse_u32
+from rtmp.messages import Message, MessageType, Payload, parse_u32
 
 _CONTINUED = 3
 # Chunks looked at in one go: a peer that interleaves tiny chunks must not have each of them looked at for
 # every other.
 _MAX_RUN = 1024
+# As Message(…), without the call of a Python function: one is made for every message.
+_new_message: Callable[[tuple[int, int, int, Payload]], Message] = partial(tuple.__new__, Message)
 
 
 class _ChunkStream:
@@ -57,6 +62,7 @@ class ChunkReader:
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
+        self._small = min(limits.max_message_size, limits.max_audio_size)
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self._streams: dict[int, _ChunkStream] = {}
         self._assembling = 0
@@ -84,10 +90,37 @@ class ChunkReader:
             pos = self._continue_open_chunk(view, messages)
         while pos < end:
             start = pos
-            pos = self._read_chunk(data, view, pos, end, messages)
+            if (pos := self._read_small(data, view, pos, end, messages)) > 0:
+                continue
+            pos = self._read_chunk(data, view, start, end, messages)
             if pos < 0:
                 self._tail = data[start:]
                 return
+
+    def _read_small(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
+        """Read the usual message of a stream that is under way: one chunk, with a header of format 1.
+
+        Return the position after, 0 if it is anything else.
+        """
+        stream = self._streams.get(data[pos] & 0x3F)
+        if stream is None or data[pos] >> 6 != 1 or end - pos < 8 or stream.assembled is not None:
+            return 0
+        delta = data[pos + 1] << 16 | data[pos + 2] << 8 | data[pos + 3]
+        length = data[pos + 4] << 16 | data[pos + 5] << 8 | data[pos + 6]
+        type_id = data[pos + 7]
+        start = pos + 8
+        after = start + length
+        small = length <= self.chunk_size and length <= self._small and after <= end
+        if not small or delta == EXTENDED or type_id <= 2:
+            return 0
+        stream.extended = None
+        stream.seen = True
+        stream.length = stream.missing = length
+        stream.type_id = type_id
+        stream.delta = delta
+        stream.timestamp = timestamp = (stream.timestamp + delta) & TIMESTAMP_MASK
+        messages.append(_new_message((type_id, stream.stream_id, timestamp, view[start:after])))
+        return after
 
     def _read_chunk(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
         """Read one chunk, or several that only continue it.
@@ -282,7 +315,7 @@ class ChunkReader:
         whole = stream.assembled
         if whole is None:
             if stream.type_id > 2:
-                messages.append(Message(stream.type_id, stream.stream_id, stream.timestamp, last))
+                messages.append(_new_message((stream.type_id, stream.stream_id, stream.timestamp, last)))
             else:
                 self._deliver(stream, last, messages)
             return
@@ -301,7 +334,7 @@ class ChunkReader:
             self._abort(parse_u32(payload, "Abort"))
         else:
             view = payload if isinstance(payload, memoryview) else memoryview(payload)
-            messages.append(Message(type_id, stream.stream_id, stream.timestamp, view))
+            messages.append(_new_message((type_id, stream.stream_id, stream.timestamp, view)))
 
     def _set_chunk_size(self, size: int) -> None:
         # §5.4.1: the top bit must be 0, and no chunk is larger than the largest message

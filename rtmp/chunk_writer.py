@@ -7,15 +7,19 @@ import struct
 from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, TIMESTAMP_MASK, basic_header
 from rtmp.errors import LocalProtocolError
 from rtmp.messages import Payload
+from rtmp.shared_message import SharedMessage
 
 _U32 = struct.Struct(">I")
 _MAX_LENGTH = 0xFFFFFF
 
 
 class _ChunkStream:
-    """The last header of a chunk stream; `delta` is None after format 0."""
+    """The last header of a chunk stream; `delta` is None after format 0.
 
-    __slots__ = ("delta", "length", "stream_id", "timestamp", "type_id")
+    After a shared message `shared_id` is its id, and of the rest only `stream_id` is up to date.
+    """
+
+    __slots__ = ("delta", "length", "shared_id", "stream_id", "timestamp", "type_id")
 
     def __init__(self, timestamp: int, delta: int | None, length: int, type_id: int, stream_id: int) -> None:
         self.timestamp = timestamp
@@ -23,6 +27,7 @@ class _ChunkStream:
         self.length = length
         self.type_id = type_id
         self.stream_id = stream_id
+        self.shared_id = 0
 
 
 class ChunkWriter:
@@ -49,6 +54,25 @@ class ChunkWriter:
             raise LocalProtocolError(f"message of {length} bytes, more than {_MAX_LENGTH}")
         timestamp_ms &= TIMESTAMP_MASK
         header, extended = self._header(chunk_stream_id, type_id, stream_id, timestamp_ms, length)
+        return self._pieces(chunk_stream_id, header, extended, payload)
+
+    def write_shared(self, chunk_stream_id: int, stream_id: int, message: SharedMessage) -> bytes:
+        """Return a message that other writers send too, in chunks."""
+        last = self._streams.get(chunk_stream_id)
+        if last is not None and last.shared_id == message.follows != 0 and last.stream_id == stream_id:
+            last.shared_id = message.id
+            return message.cut(self.chunk_size, chunk_stream_id)
+        payload = message.payload
+        header, extended = self._full_header(
+            chunk_stream_id, message.type_id, stream_id, message.timestamp_ms, len(payload)
+        )
+        self._streams[chunk_stream_id].shared_id = message.id
+        return b"".join(self._pieces(chunk_stream_id, header, extended, payload))
+
+    def _pieces(
+        self, chunk_stream_id: int, header: bytes, extended: bytes, payload: Payload
+    ) -> list[Payload]:
+        length = len(payload)
         chunk_size = self.chunk_size
         if length <= chunk_size:
             return [header, payload]
@@ -62,7 +86,7 @@ class ChunkWriter:
     ) -> tuple[bytes, bytes]:
         """Return the first chunk's header and the extended timestamp to repeat."""
         last = self._streams.get(chunk_stream_id)
-        if last is None or last.stream_id != stream_id:
+        if last is None or last.stream_id != stream_id or last.shared_id:
             return self._full_header(chunk_stream_id, type_id, stream_id, timestamp, length)
         delta = timestamp - last.timestamp
         if not 0 <= delta < EXTENDED:  # backwards, wrapped, or a leap: say the time in full

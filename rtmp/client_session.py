@@ -12,7 +12,6 @@ from rtmp.events import (
     CallReceived,
     ConnectAccepted,
     ConnectRefused,
-    DataReceived,
     ErrorReceived,
     ResultReceived,
     StatusReceived,
@@ -273,8 +272,8 @@ class ClientSession(Session):
         if self._takes_data(message.stream_id):
             self._events.append(VideoReceived(message.stream_id, message.timestamp_ms, message.payload))
 
-    def _on_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
-        self._events.append(DataReceived(stream_id, timestamp_ms, values))
+    def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
+        return values
 
     def _close_streams(self) -> None:
         self._streams.clear()

@@ -7,7 +7,7 @@ avmplus marker.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rtmp.amf0 import AmfValue, decode_all, encode_all, encode_all_amf3
@@ -18,6 +18,8 @@ from rtmp.messages import MessageType, Payload
 RESULT = "_result"
 ERROR = "_error"
 ON_STATUS = "onStatus"
+SET_DATA_FRAME = "@setDataFrame"
+_SET_DATA_FRAME = encode_all((SET_DATA_FRAME,))
 _AMF3_ENVELOPE = b"\x00"
 _AMF3_TYPES = frozenset((MessageType.COMMAND_AMF3, MessageType.DATA_AMF3))
 
@@ -58,6 +60,22 @@ def parse_values(type_id: int, payload: Payload, limits: Limits = DEFAULT_LIMITS
     if type_id in _AMF3_TYPES and len(payload) and payload[0] == 0:
         payload = memoryview(payload)[1:]
     return decode_all(payload, limits)
+
+
+def plain_data(type_id: int, payload: Payload, values: Sequence[AmfValue]) -> Payload:
+    """Return the AMF0 payload of a data message as players get it: without "@setDataFrame" before the name.
+
+    `values` are what `parse_values` made of it. What can be taken over as it came, is: numbers and names stay
+    as their sender wrote them.
+    """
+    view = memoryview(payload)
+    if type_id in _AMF3_TYPES and view and view[0] == 0:
+        view = view[1:]
+    if not values or values[0] != SET_DATA_FRAME:
+        return view
+    if view[: len(_SET_DATA_FRAME)] == _SET_DATA_FRAME:
+        return view[len(_SET_DATA_FRAME) :]
+    return encode_all(tuple(values[1:]))
 
 
 def serialize_data(values: tuple[AmfValue, ...], *, amf3: bool = False) -> tuple[MessageType, bytes]:

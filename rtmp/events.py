@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rtmp.amf_value import AmfValue
@@ -164,11 +164,15 @@ class VideoReceived:
 
 @dataclass(frozen=True, slots=True)
 class DataReceived:
-    """A data message such as onMetaData; a server's lacks the leading "@setDataFrame" of publishers."""
+    """A data message such as onMetaData; a server's lacks the leading "@setDataFrame" of publishers.
+
+    `payload` is the same in AMF0, as it came.
+    """
 
     stream_id: int
     timestamp_ms: int
     values: tuple[AmfValue, ...]
+    payload: Payload = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rtmp.amf0 import AmfValue
-from rtmp.commands import ERROR, ON_STATUS, RESULT, Command, make_info
+from rtmp.commands import ERROR, ON_STATUS, RESULT, SET_DATA_FRAME, Command, make_info
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
 from rtmp.events import (
     AudioReceived,
     BufferLengthSet,
     CallReceived,
     ConnectRequested,
-    DataReceived,
     ErrorReceived,
     PauseRequested,
     PlayRequested,
@@ -27,7 +26,7 @@ from rtmp.events import (
 from rtmp.handshake import ServerHandshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, UserControl, UserControlType, pack_u32
-from rtmp.session import DEFAULT_WINDOW, Session
+from rtmp.session import DEFAULT_WINDOW, Session, media_chunk_streams
 from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, StreamInput, StreamState, advance
 
 _DYNAMIC_LIMIT = b"\x02"
@@ -52,6 +51,11 @@ class ServerStream:
     name: str = ""
     audio: bool = True
     video: bool = True
+    chunk_streams: dict[int, int] = field(init=False)
+    """By message type."""
+
+    def __post_init__(self) -> None:
+        self.chunk_streams = media_chunk_streams(self.stream_id)
 
     def advance(self, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError) -> None:
         """Move along the table; raise `at_fault` if it has no such transition."""
@@ -198,6 +202,7 @@ class ServerRequests(Session):
     def _end(self, stream: ServerStream) -> None:
         if stream.state is not StreamState.IDLE:
             stream.advance(StreamInput.CLOSE)
+            self._sinks.pop(stream.stream_id, None)
             self._events.append(StreamClosed(stream.stream_id))
 
     def _close_streams(self) -> None:
@@ -295,10 +300,8 @@ class ServerRequests(Session):
     def _takes_data(self, stream_id: int) -> bool:
         return self._publishing(stream_id)
 
-    def _on_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
-        if values and values[0] == "@setDataFrame":
-            values = values[1:]
-        self._events.append(DataReceived(stream_id, timestamp_ms, values))
+    def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
+        return values[1:] if values and values[0] == SET_DATA_FRAME else values
 
     # Answers
 

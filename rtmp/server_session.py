@@ -12,9 +12,10 @@ from rtmp.events import (
 )
 from rtmp.messages import Message, MessageType, Payload, UserControlType, join_aggregate
 from rtmp.server_requests import ServerRequests, ServerStream
+from rtmp.session import MediaSink
+from rtmp.shared_message import SharedMessage
 from rtmp.state import ConnectionInput, StreamInput, StreamState
 
-_DYNAMIC_LIMIT = b"\x02"
 _FMS_VERSION = "FMS/4,5,0,297"
 _CAPABILITIES = 255.0
 
@@ -79,13 +80,15 @@ class ServerSession(ServerRequests):
         if self._take_pending(transaction_id):
             self._send_error(transaction_id, code, description, extra)
 
-    def accept_publish(self, stream_id: int, description: str = "") -> None:
-        """Answer PublishRequested; media of the stream become events.
+    def accept_publish(self, stream_id: int, description: str = "", sink: MediaSink | None = None) -> None:
+        """Answer PublishRequested; media of the stream become events, or with a sink go there instead.
 
         Raises LocalProtocolError if none waits.
         """
         stream = self._stream(stream_id)
         stream.advance(StreamInput.ACCEPT_PUBLISH)
+        if sink is not None:
+            self._sinks[stream_id] = sink
         self._send_user_control(UserControlType.STREAM_BEGIN, stream_id)
         text = description or f"{stream.name} is now published."
         self._send_status(stream_id, "status", "NetStream.Publish.Start", text)
@@ -157,6 +160,27 @@ class ServerSession(ServerRequests):
         """Send a video message to a player. Raises LocalProtocolError unless the stream plays."""
         if self._playing(stream_id).video:
             self._send_video(stream_id, timestamp_ms, payload)
+
+    def send_shared(self, stream_id: int, message: SharedMessage) -> None:
+        """Send a message that many players get. Raises LocalProtocolError unless the stream plays."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.state is not StreamState.PLAYING:
+            stream = self._playing(stream_id)
+        type_id = message.type_id
+        if (stream.audio or type_id != MessageType.AUDIO) and (stream.video or type_id != MessageType.VIDEO):
+            self._queue(self._writer.write_shared(stream.chunk_streams[type_id], stream_id, message))
+
+    def announce_publish(self, stream_id: int) -> None:
+        """Tell a player that its stream is published again. Raises LocalProtocolError unless it plays."""
+        name = self._playing(stream_id).name
+        self._send_user_control(UserControlType.STREAM_BEGIN, stream_id)
+        self._send_status(stream_id, "status", "NetStream.Play.PublishNotify", f"{name} is now published.")
+
+    def announce_unpublish(self, stream_id: int) -> None:
+        """Tell a player that its stream has ended for now. Raises LocalProtocolError unless it plays."""
+        name = self._playing(stream_id).name
+        self._send_user_control(UserControlType.STREAM_EOF, stream_id)
+        self._send_status(stream_id, "status", "NetStream.Play.UnpublishNotify", f"{name} is unpublished.")
 
     def send_aggregate(self, stream_id: int, messages: Iterable[Message]) -> None:
         """Send audio, video and data messages as one, of which a player sees the parts.

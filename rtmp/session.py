@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from rtmp.amf0 import AmfValue
 from rtmp.chunk import COMMAND_CHUNK_STREAM, CONTROL_CHUNK_STREAM
 from rtmp.chunk_reader import ChunkReader
 from rtmp.chunk_writer import ChunkWriter
-from rtmp.commands import Command, parse_values, serialize_data
+from rtmp.commands import Command, parse_values, plain_data, serialize_data
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
-from rtmp.events import ConnectionClosed, Event, PongReceived
+from rtmp.events import ConnectionClosed, DataReceived, Event, PongReceived
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
     Message,
@@ -31,6 +31,9 @@ from rtmp.messages import (
 from rtmp.state import CONNECTION_TRANSITIONS, ConnectionInput, ConnectionState, advance
 
 DEFAULT_WINDOW = 2_500_000
+MediaSink: TypeAlias = Callable[[int, int, Payload], None]
+"""Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
+_MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
 _ENDED = (ConnectionState.CLOSING, ConnectionState.CLOSED)
 _FIRST_MEDIA_CHUNK_STREAM = 4
 # Four chunk streams for each message stream, in ids of one byte; the writer restates the header when two
@@ -54,6 +57,12 @@ def media_chunk_stream(stream_id: int, kind: int) -> int:
     return _FIRST_MEDIA_CHUNK_STREAM + (stream_id - 1) % _MEDIA_CHUNK_STREAM_SLOTS * 4 + kind
 
 
+def media_chunk_streams(stream_id: int) -> dict[int, int]:
+    """Return the chunk streams of a message stream by message type."""
+    kinds = {MessageType.AUDIO: _AUDIO, MessageType.VIDEO: _VIDEO, MessageType.DATA_AMF0: _DATA}
+    return {int(message_type): media_chunk_stream(stream_id, kind) for message_type, kind in kinds.items()}
+
+
 class Session:
     """The protocol state of one connection."""
 
@@ -73,9 +82,9 @@ class Session:
         self._out_size = 0
         self._events: deque[Event] = deque()
         self._messages: deque[Message] = deque()
+        self._sinks: dict[int, MediaSink] = {}
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
-        self._peer_window = DEFAULT_WINDOW
-        self._last_ack = 0
+        self._ack_step = self._ack_due = DEFAULT_WINDOW // 2
         self._announced_window = 0
         self._failure: RemoteProtocolError | None = None
         self._handlers: dict[int, Callable[[Message], None]] = {
@@ -98,8 +107,13 @@ class Session:
         """Take bytes from the peer; `next_event` then says what they cause. Never raises."""
         if self._failure is not None or self.state in _ENDED:
             return
+        data = bytes(data)
         try:
-            self._receive(bytes(data))
+            self.bytes_received += len(data)
+            if self.state is ConnectionState.HANDSHAKE:
+                data = self._receive_handshake(data)
+            if data:
+                self._receive(data)
         except RemoteProtocolError as error:
             self._failure = error
 
@@ -111,10 +125,20 @@ class Session:
         still exists. Raises RemoteProtocolError, after all events before the fault, if the peer broke the
         protocol: the connection must be closed, and every further call raises the same error again.
         """
-        while not self._events:
-            if self.state in _ENDED or not self._next_message():
+        events, messages = self._events, self._messages
+        while not events:
+            if self.state in _ENDED:
                 return None
-        return self._events.popleft()
+            if messages and self._parts is None:
+                type_id, stream_id, timestamp_ms, payload = messages[0]
+                sink = self._sinks.get(stream_id)
+                if sink is not None and type_id in _MEDIA:
+                    del messages[0]
+                    sink(type_id, timestamp_ms, payload)
+                    continue
+            if not self._next_message():
+                return None
+        return events.popleft()
 
     def _next_message(self) -> bool:
         """Act on one message; return whether there was one."""
@@ -169,7 +193,7 @@ class Session:
         """Return, and forget, the bytes to send to the peer."""
         if not self._out:
             return b""
-        data = b"".join(self._out)
+        data = bytes(self._out[0]) if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_size = 0
         return data
@@ -190,11 +214,6 @@ class Session:
         self._send_user_control(UserControlType.PING_REQUEST, timestamp_ms & 0xFFFFFFFF)
 
     def _receive(self, data: bytes) -> None:
-        self.bytes_received += len(data)
-        if not self._handshake.done:
-            data = self._receive_handshake(data)
-            if not data:
-                return
         messages: list[Message] = []
         try:
             self._reader.receive_data(data, messages)
@@ -202,7 +221,8 @@ class Session:
             # also after a fault further on: the messages before it have arrived
             self.messages_received += len(messages)
             self._messages.extend(messages)
-        self._acknowledge()
+        if self.bytes_received >= self._ack_due:
+            self._acknowledge()
 
     def _receive_handshake(self, data: bytes) -> bytes:
         answer, rest = self._handshake.receive_data(data)
@@ -224,8 +244,10 @@ class Session:
         self.bytes_acknowledged = parse_u32(message.payload, "Acknowledgement")
 
     def _on_window_ack_size(self, message: Message) -> None:
-        window = parse_u32(message.payload, "Window Acknowledgement Size")
-        self._peer_window = window or DEFAULT_WINDOW
+        window = parse_u32(message.payload, "Window Acknowledgement Size") or DEFAULT_WINDOW
+        last = self._ack_due - self._ack_step
+        self._ack_step = max(window // 2, 1)
+        self._ack_due = last + self._ack_step
 
     def _on_set_peer_bandwidth(self, message: Message) -> None:
         window = parse_u32(message.payload, "Set Peer Bandwidth")
@@ -242,10 +264,9 @@ class Session:
             self._on_stream_control(control)
 
     def _acknowledge(self) -> None:
-        """Send an acknowledgement when a window's worth has come (§5.4.3). Too soon does no harm: half."""
-        if self.bytes_received - self._last_ack >= max(self._peer_window // 2, 1):
-            self._last_ack = self.bytes_received
-            self._send_control(MessageType.ACKNOWLEDGEMENT, pack_u32(self.bytes_received))
+        """Acknowledge what has come (§5.4.3); again when half a window more has: too soon does no harm."""
+        self._ack_due = self.bytes_received + self._ack_step
+        self._send_control(MessageType.ACKNOWLEDGEMENT, pack_u32(self.bytes_received))
 
     def _announce_window(self, window: int) -> None:
         self._announced_window = window
@@ -263,8 +284,11 @@ class Session:
 
     def _on_data_message(self, message: Message) -> None:
         if self._takes_data(message.stream_id):
-            values = parse_values(message.type_id, message.payload, self.limits)
-            self._on_data(message.stream_id, message.timestamp_ms, tuple(values))
+            values = tuple(parse_values(message.type_id, message.payload, self.limits))
+            payload = plain_data(message.type_id, message.payload, values)
+            self._events.append(
+                DataReceived(message.stream_id, message.timestamp_ms, self._data_values(values), payload)
+            )
 
     def _on_aggregate(self, message: Message) -> None:
         self._parts = split_aggregate(message)
@@ -289,7 +313,7 @@ class Session:
     def _takes_data(self, stream_id: int) -> bool:
         raise NotImplementedError
 
-    def _on_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
+    def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
         raise NotImplementedError
 
     def _close_streams(self) -> None:

@@ -1,7 +1,8 @@
 """A session on an asyncio transport: what server and client connections share.
 
-Outgoing bytes collect in the session during one turn of the event loop and leave in one write at its end.
-Nothing here is a task: bytes, timers and the loop's callbacks drive everything.
+Outgoing bytes collect in the session and leave in one write: at the end of the `data_received` that caused
+them, on whichever connection, or else at the end of the turn of the event loop. Nothing here is a task:
+bytes, timers and the loop's callbacks drive everything.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 import itertools
 import logging
 import socket
+from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar, cast
 
+from rtmp.aio.flush_queue import FlushQueue
 from rtmp.errors import (
     ConnectionLost,
     ConnectTimeout,
@@ -49,7 +52,10 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.write_paused = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._flush_queue = FlushQueue.of(self._loop)
         self._flush_scheduled = False
+        self.on_writable: Callable[[], None] | None = None
+        """Called when the peer has caught up after `write_paused`."""
         self._closing = False
         self._reason: RtmpError | None = None
         self._last_received = self._loop.time()
@@ -88,7 +94,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             return
         self._closing = True
         self._reason = reason
-        self._flush()
+        self.flush()
         self.session.close()
         self._cancel_timers()
         if self._transport is not None:
@@ -152,13 +158,21 @@ class Connection(asyncio.Protocol, Generic[S]):
         session.feed(data)
         if in_handshake and session.state is not ConnectionState.HANDSHAKE:
             self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
+        queue = self._flush_queue
+        queue.hold()
         try:
             while not self._closing and (event := session.next_event()) is not None:
                 self._deliver(event)
         except RemoteProtocolError as error:
             self._fail(error)
-            return
-        self.commands_given()
+        except Exception:
+            # whatever is wrong where its media go must not reach others
+            logger.exception("connection %s (%s): its media could not be handled", self.id, self.peername)
+            self.abort(ConnectionLost("its media could not be handled"))
+        else:
+            if session.pending_size or session.state is ConnectionState.CLOSING:
+                self.commands_given()
+        queue.run()
 
     def eof_received(self) -> bool:
         """Let the transport close itself: RTMP has no half-closed connections."""
@@ -171,6 +185,8 @@ class Connection(asyncio.Protocol, Generic[S]):
     def resume_writing(self) -> None:
         """Note that the peer has caught up."""
         self.write_paused = False
+        if self.on_writable is not None and not self._closing:
+            self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events."""
@@ -188,10 +204,10 @@ class Connection(asyncio.Protocol, Generic[S]):
     # Sending
 
     def schedule_flush(self) -> None:
-        """Have everything queued during this turn of the loop sent at its end."""
+        """Have everything sent that is queued until then; see `FlushQueue`."""
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+            self._flush_queue.add(self)
 
     def commands_given(self) -> None:
         """Flush soon; end if the session wants to, or if the peer has let too much pile up."""
@@ -210,11 +226,11 @@ class Connection(asyncio.Protocol, Generic[S]):
             return False
         return True
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is queued now."""
         self._flush_scheduled = False
-        if self._transport is None or not self.session.pending_size:
-            return
-        self._transport.write(self.session.data_to_send())
+        if self._transport is not None and (data := self.session.data_to_send()):
+            self._transport.write(data)
 
     def _check_write_buffer(self) -> None:
         size, limit = self.write_buffer_size, self.session.limits.max_write_buffer

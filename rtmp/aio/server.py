@@ -13,11 +13,15 @@ from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
 from rtmp.errors import ConnectionLost, RtmpError, TooManyConnections
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
-from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, KIB, Limits, Timeouts
 from rtmp.messages import Payload
 from rtmp.server_session import ServerSession
+from rtmp.session import MediaSink
+from rtmp.shared_message import SharedMessage
 
 logger = logging.getLogger("rtmp")
+
+_FLUSH_AT = 64 * KIB
 
 
 class ServerHandler(Protocol):
@@ -104,10 +108,10 @@ class ServerConnection(Connection[ServerSession]):
             self.session.send_status(stream_id, level, code, description, extra)
             self.commands_given()
 
-    def accept_publish(self, stream_id: int, description: str = "") -> None:
+    def accept_publish(self, stream_id: int, description: str = "", sink: MediaSink | None = None) -> None:
         """Accept a publish."""
         if not self._closing:
-            self.session.accept_publish(stream_id, description)
+            self.session.accept_publish(stream_id, description, sink)
             self.commands_given()
 
     def reject_publish(
@@ -151,6 +155,40 @@ class ServerConnection(Connection[ServerSession]):
         """Send video, or drop and count it in `dropped_media` while the client reads too slowly."""
         if not self._closing and self.media_has_room():
             self.session.send_video(stream_id, timestamp_ms, payload)
+            self.commands_given()
+
+    def send_shared(self, stream_id: int, message: SharedMessage) -> None:
+        """Send a message that many players get, whether there is room or not."""
+        if not self._closing:
+            self.session.send_shared(stream_id, message)
+            self.commands_given()
+
+    def offer_shared(self, stream_id: int, message: SharedMessage) -> bool:
+        """Send a message that many players get, if there is room; return whether there was.
+
+        After False, `on_writable` will be called. On a closed connection it does nothing and returns True.
+        """
+        session = self.session
+        if session.pending_size > _FLUSH_AT:
+            self.flush()  # only the transport knows whether more than that is too much
+        if self.write_paused:
+            return False
+        if not self._closing:
+            session.send_shared(stream_id, message)
+            if not self._flush_scheduled:
+                self.schedule_flush()
+        return True
+
+    def announce_publish(self, stream_id: int) -> None:
+        """Tell a player that its stream is published again."""
+        if not self._closing:
+            self.session.announce_publish(stream_id)
+            self.commands_given()
+
+    def announce_unpublish(self, stream_id: int) -> None:
+        """Tell a player that its stream has ended, and may go on."""
+        if not self._closing:
+            self.session.announce_unpublish(stream_id)
             self.commands_given()
 
     def send_data(self, stream_id: int, timestamp_ms: int, *values: AmfValue) -> None:

@@ -1,0 +1,59 @@
+"""Which connections have something to send, and when it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar, Protocol
+from weakref import WeakKeyDictionary, ref
+
+
+class Flushed(Protocol):
+    """What sends what it has queued."""
+
+    def flush(self) -> None:
+        """Send it now."""
+        ...
+
+
+class FlushQueue:
+    """The connections of an event loop that have something to send.
+
+    Between `hold` and `run` they wait for `run`: so what one connection receives is on its way to others at
+    once, and in one write each. Otherwise they are flushed at the end of the loop's turn.
+    """
+
+    _queues: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, FlushQueue]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = ref(loop)  # the queue must not keep alive what it is found by
+        self._due: list[Flushed] = []
+        self._will_run = False
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> FlushQueue:
+        """Return the queue of a loop."""
+        queue = cls._queues.get(loop)
+        if queue is None:
+            queue = cls._queues[loop] = cls(loop)
+        return queue
+
+    def add(self, flushed: Flushed) -> None:
+        """Have somebody flushed; the caller sees to it that nobody is added twice."""
+        self._due.append(flushed)
+        if not self._will_run:
+            self._will_run = True
+            loop = self._loop()
+            assert loop is not None
+            loop.call_soon(self.run)
+
+    def hold(self) -> None:
+        """Promise to call `run` in this turn of the loop."""
+        self._will_run = True
+
+    def run(self) -> None:
+        """Flush all."""
+        self._will_run = False
+        if self._due:
+            due, self._due = self._due, []
+            for flushed in due:
+                flushed.flush()

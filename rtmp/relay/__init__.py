@@ -1,0 +1,1 @@
+"""Live streams, from one publisher to many players. No I/O, no clock: `rtmp.aio` moves the bytes."""

@@ -1,0 +1,171 @@
+"""A live stream: what its publisher sends, to all who play it."""
+
+from __future__ import annotations
+
+from rtmp.enhanced_flv import EnhancedAudio, EnhancedVideo
+from rtmp.errors import RemoteProtocolError
+from rtmp.media_kind import MediaKind, media_kind
+from rtmp.messages import MessageType, Payload
+from rtmp.relay.backlog import Backlog
+from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
+from rtmp.relay.live_player import LivePlayer, Outlet
+from rtmp.shared_message import SharedMessage
+
+# a header's place: the type of its message, and which tracks it is for
+_HeaderPlace = tuple[int, tuple[int, ...]]
+
+
+class LiveStream:
+    """The messages of one publisher to many players.
+
+    A player that joins late begins with metadata, decoder configurations and the last group of pictures. The
+    stream may outlive its publisher: its players stay, and hear when it is published again.
+    """
+
+    def __init__(self, name: str, limits: RelayLimits = DEFAULT_RELAY_LIMITS) -> None:
+        self.name = name
+        self.is_published = False
+        self.players: tuple[LivePlayer, ...] = ()
+        """Who plays it, also while it is not published."""
+        self._limits = limits
+        self._backlog = Backlog(limits)
+        self._headers: dict[_HeaderPlace, SharedMessage] = {}
+        self._newest_header = -1
+        self._last: dict[int, SharedMessage] = {}
+
+    @property
+    def backlog_size(self) -> int:
+        """Payload bytes kept for late joiners and players that are behind."""
+        return self._backlog.size
+
+    # The publisher's side
+
+    def begin(self) -> None:
+        """Note that a publisher begins."""
+        self.is_published = True
+        for player in self.players:
+            player.begin(self._backlog)
+
+    def end(self) -> None:
+        """Note that the publisher has ended; players that are behind may still catch up."""
+        self.is_published = False
+        for player in self.players:
+            player.end()
+        self._backlog = Backlog(self._limits)
+        self._headers.clear()
+        self._newest_header = -1
+        self._last.clear()
+
+    def push(self, type_id: int, timestamp_ms: int, payload: Payload) -> None:
+        """Take a message of the publisher: audio, video, or data in AMF0 without "@setDataFrame".
+
+        `payload` is kept, and must not change.
+        """
+        message = SharedMessage(type_id, timestamp_ms, payload, self._last.get(type_id))
+        self._last[type_id] = message
+        kind = media_kind(type_id, payload)
+        if kind is not None:
+            self._look_at(kind, message)
+        behind: int | None = None
+        for player in self.players:
+            player.take(message)
+            place = player.place
+            if place is not None and (behind is None or place < behind):
+                behind = place
+        message.forget_cut()
+        self._backlog.append(message, behind)
+        if behind is not None and (message.is_key or self._backlog.key is None):
+            self._hurry(message.timestamp_ms)
+
+    def _look_at(self, kind: MediaKind, message: SharedMessage) -> None:
+        if kind is MediaKind.KEY_PICTURE:
+            message.is_key = True
+        elif kind is MediaKind.VIDEO_HEADER:
+            self._keep_header(_video_tracks(message.payload), message)
+        elif kind is MediaKind.AUDIO_HEADER:
+            self._keep_header(_audio_tracks(message.payload), message)
+        elif kind is MediaKind.METADATA:
+            self._keep_header((), message)
+        elif kind is MediaKind.NO_METADATA:
+            self._headers.pop((MessageType.DATA_AMF0, ()), None)
+
+    def _keep_header(self, tracks: tuple[int, ...], message: SharedMessage) -> None:
+        message.is_header = True
+        place = (message.type_id, tracks)
+        if place in self._headers or len(self._headers) < self._limits.max_headers:
+            self._headers[place] = message
+            self._newest_header = self._backlog.end
+
+    def _hurry(self, now_ms: int) -> None:
+        """Let players that are too far behind go on at the key picture, or with the next message."""
+        for player in self.players:
+            if player.place is None:
+                continue
+            due = self._backlog.get(player.place)
+            if due is None or now_ms - due.timestamp_ms > self._limits.max_behind_ms:
+                self._skip(player)
+
+    # The players' side
+
+    def add_player(self, outlet: Outlet) -> LivePlayer:
+        """Let somebody play: headers and the last group of pictures go out at once if there is room."""
+        player = LivePlayer(outlet, self._backlog)
+        self.players = (*self.players, player)
+        self._start(player)
+        return player
+
+    def remove_player(self, player: LivePlayer) -> None:
+        """Let a player go."""
+        self.players = tuple(other for other in self.players if other is not player)
+
+    def resume_player(self, player: LivePlayer) -> None:
+        """Let a player that paused go on: where it was, or if that is before the last key picture, there."""
+        key, paused_at = self._backlog.key, player.paused_at
+        if key is not None and paused_at is not None and paused_at >= key:
+            player.unpause()
+            player.catch_up()
+        else:
+            player.is_paused = False
+            self._start(player)
+
+    def drained(self, player: LivePlayer) -> None:
+        """Note that a player's outlet has room again."""
+        if not player.catch_up():
+            self._skip(player)
+            player.catch_up()
+
+    def _start(self, player: LivePlayer) -> None:
+        if self.is_published:
+            key = self._backlog.key
+            player.go_to(key, self._headers_at(key))
+            player.catch_up()
+
+    def _skip(self, player: LivePlayer) -> None:
+        key = self._backlog.key
+        missed_headers = player.place is not None and player.place <= self._newest_header
+        player.go_to(key, self._headers_at(key) if missed_headers else ())
+
+    def _headers_at(self, number: int | None) -> list[SharedMessage]:
+        """Return metadata and configurations with the time of the message that they go before."""
+        message = self._backlog.get(number) if number is not None else None
+        newest_ms = max((last.timestamp_ms for last in self._last.values()), default=0)
+        time_ms = newest_ms if message is None else message.timestamp_ms
+        places = sorted(self._headers, key=lambda place: place[0] != MessageType.DATA_AMF0)
+        return [self._headers[place].moved_to(time_ms) for place in places]
+
+
+def _audio_tracks(payload: Payload) -> tuple[int, ...]:
+    """Return the tracks that a header of Enhanced RTMP names, () for the only one."""
+    try:
+        tracks = EnhancedAudio.parse(payload).tracks
+    except RemoteProtocolError:
+        return ()
+    return tuple(track.track_id for track in tracks)
+
+
+def _video_tracks(payload: Payload) -> tuple[int, ...]:
+    try:
+        tracks = EnhancedVideo.parse(payload).tracks
+    except RemoteProtocolError:
+        return ()
+    return tuple(track.track_id for track in tracks)

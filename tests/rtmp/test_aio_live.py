@@ -1,0 +1,279 @@
+"""The live application over real sockets, with our own clients."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
+from rtmp.aio.live import LiveApplication, LiveRequest, Purpose, Refused, Republish
+from rtmp.amf0 import AmfValue
+from rtmp.errors import CallFailed, StreamFailed
+from rtmp.events import StatusReceived
+from rtmp.limits import DEFAULT_LIMITS, Limits
+from rtmp.messages import MessageType, Payload
+
+AVC_HEADER = b"\x17\x00\x00\x00\x00avcC"
+KEY, INTER = b"\x17\x01\x00\x00\x00key", b"\x27\x01\x00\x00\x00inter"
+
+
+@dataclass
+class Live:
+    application: LiveApplication
+    server: RtmpServer
+    clients: list[RtmpClient] = field(default_factory=list)
+
+    async def connect(self, app: str = "live") -> RtmpClient:
+        client = await RtmpClient.connect(f"rtmp://127.0.0.1:{self.server.port}/{app}")
+        self.clients.append(client)
+        return client
+
+    async def publish(self, name: str = "cam") -> ClientStream:
+        stream = await (await self.connect()).create_stream()
+        await stream.publish(name)
+        return stream
+
+    async def play(self, name: str = "cam") -> Player:
+        player = Player(await (await self.connect()).create_stream())
+        await player.stream.play(name)
+        return player
+
+
+class Player:
+    """Collects what comes, and waits for as much as a test wants."""
+
+    def __init__(self, stream: ClientStream) -> None:
+        self.stream = stream
+        self.media: list[tuple[int, int, bytes]] = []
+        self.data: list[tuple[AmfValue, ...]] = []
+        self.statuses: list[str] = []
+        self._changed = asyncio.Event()
+        stream.on_audio = lambda timestamp_ms, payload: self._media(MessageType.AUDIO, timestamp_ms, payload)
+        stream.on_video = lambda timestamp_ms, payload: self._media(MessageType.VIDEO, timestamp_ms, payload)
+        stream.on_data = self._on_data
+        stream.on_status = self._on_status
+
+    def _media(self, type_id: int, timestamp_ms: int, payload: Payload) -> None:
+        self.media.append((type_id, timestamp_ms, bytes(payload)))
+        self._changed.set()
+
+    def _on_data(self, _timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
+        self.data.append(values)
+        self._changed.set()
+
+    def _on_status(self, event: StatusReceived) -> None:
+        self.statuses.append(event.code)
+        self._changed.set()
+
+    @property
+    def time_ms(self) -> int:
+        return self.media[-1][1] if self.media else -1
+
+    async def until(self, condition: Any) -> None:
+        async with asyncio.timeout(5):
+            while not condition(self):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def live(limits: Limits = DEFAULT_LIMITS, **settings: Any) -> AsyncIterator[Live]:
+    application = LiveApplication(**settings)
+    server = await start_server(application.make_handler, "127.0.0.1", 0, limits=limits)
+    running = Live(application, server)
+    try:
+        yield running
+    finally:
+        for client in running.clients:
+            client.close()
+        server.close()
+        async with asyncio.timeout(5):
+            await server.wait_closed()
+    assert application.streams == {}
+
+
+async def test_what_is_published_is_played() -> None:
+    async with live() as run:
+        early = await run.play("cam?token=x")
+        publisher = await run.publish("cam?key=y")
+        publisher.send_data(0, "@setDataFrame", "onMetaData", {"width": 320.0})
+        publisher.send_video(0, AVC_HEADER)
+        publisher.send_video(10, KEY)
+        publisher.send_audio(12, b"\xb2speex")
+        publisher.send_video(50, INTER)
+        sent = [(9, 0, AVC_HEADER), (9, 10, KEY), (8, 12, b"\xb2speex"), (9, 50, INTER)]
+        await early.until(lambda player: len(player.media) == 4)
+        assert early.media == sent
+        assert early.data == [("onMetaData", {"width": 320.0})]
+        late = await run.play()
+        await late.until(lambda player: len(player.media) == 4)
+        assert late.media == [(9, 10, AVC_HEADER), *sent[1:]]
+        assert late.data == early.data
+
+
+async def test_large_messages_to_players_of_several_streams() -> None:
+    async with live() as run:
+        publishers = [await run.publish(f"cam{n}") for n in range(2)]
+        client = await run.connect()
+        players = []
+        for n in range(2):
+            player = Player(await client.create_stream())
+            await player.stream.play(f"cam{n}")
+            players.append(player)
+        frames = [
+            (9, 16_777_000 + n * 40, (KEY if n % 5 == 0 else INTER) + bytes((n,)) * 20_000) for n in range(20)
+        ]
+        for _, timestamp_ms, payload in frames:
+            for publisher in publishers:
+                publisher.send_video(timestamp_ms, payload)
+        for player in players:
+            await player.until(lambda player: len(player.media) == 20)
+            assert player.media == frames
+
+
+async def test_players_hear_when_the_publisher_leaves_and_returns() -> None:
+    async with live() as run:
+        publisher = await run.publish()
+        player = await run.play()
+        publisher.stop()
+        await player.until(lambda player: "NetStream.Play.UnpublishNotify" in player.statuses)
+        again = await run.publish()
+        await player.until(lambda player: "NetStream.Play.PublishNotify" in player.statuses)
+        again.send_audio(0, b"\xb2")
+        await player.until(lambda player: player.media)
+
+
+async def test_a_name_has_one_publisher() -> None:
+    async with live() as run:
+        publisher = await run.publish()
+        with pytest.raises(StreamFailed, match="BadName: live/cam is being published by another client"):
+            await run.publish()
+        publisher.close()
+        player = await run.play()
+        await player.until(lambda player: player.statuses)
+        await run.publish()
+
+
+async def test_a_publisher_can_be_replaced() -> None:
+    async with live(republish=Republish.REPLACE) as run:
+        player = await run.play()
+        first = await run.publish()
+        second = await run.publish()
+        assert await run.clients[1].closed is None
+        first.send_audio(0, b"\xb2first")
+        second.send_audio(5, b"\xb2second")
+        await player.until(lambda player: player.media)
+        assert player.media == [(8, 5, b"\xb2second")]
+
+
+async def test_requests_can_be_refused_for_their_credentials() -> None:
+    seen: list[LiveRequest] = []
+
+    def authorize(request: LiveRequest) -> None:
+        seen.append(request)
+        if request.stream.query.get("key") != "secret":
+            raise Refused("the key is wrong")
+
+    async with live(authorize=authorize) as run:
+        with pytest.raises(StreamFailed, match="the key is wrong"):
+            await run.publish("cam?key=guess")
+        await run.publish("cam?key=secret")
+        client = await run.connect("live?key=secret")
+        await (await client.create_stream()).play("cam")
+        with pytest.raises(StreamFailed, match="the key is wrong"):
+            await run.play()
+    assert [request.purpose for request in seen] == [Purpose.PUBLISH] * 2 + [Purpose.PLAY] * 2
+    assert "secret" not in repr(seen)
+
+
+@pytest.mark.parametrize("name", ["", "?key=x", "a" * 300, "a\nb"])
+async def test_names_that_are_none_are_refused(name: str) -> None:
+    async with live() as run:
+        with pytest.raises(StreamFailed, match="no name of a stream"):
+            await run.publish(name)
+        with pytest.raises(StreamFailed, match="no name of a stream"):
+            await run.play(name)
+
+
+async def test_streams_are_bounded() -> None:
+    async with live(max_streams=2) as run:
+        await run.publish("a")
+        await run.play("b")
+        with pytest.raises(StreamFailed, match="2 streams"):
+            await run.publish("c")
+        await run.play("a")
+
+
+async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None:
+    async with live() as run:
+        client = await run.connect()
+        assert isinstance(client.connect_info, dict)
+        assert client.connect_info["fourCcList"] == ["*"]
+        with pytest.raises(CallFailed, match="there is no method dance"):
+            await client.call("dance")
+
+
+async def test_pause_and_receive_video() -> None:
+    async with live() as run:
+        publisher = await run.publish()
+        player = await run.play()
+        connection = player.stream._connection
+        session = connection.session
+        publisher.send_video(0, KEY)
+        await player.until(lambda player: len(player.media) == 1)
+        session._send_command(_command("receiveVideo", False), player.stream.stream_id)
+        session._send_command(_command("pause", True, 0.0), player.stream.stream_id)
+        connection.commands_given()
+        await player.until(lambda player: "NetStream.Pause.Notify" in player.statuses)
+        publisher.send_audio(10, b"\xb2a")
+        session._send_command(_command("pause", False, 0.0), player.stream.stream_id)
+        connection.commands_given()
+        await player.until(lambda player: "NetStream.Unpause.Notify" in player.statuses)
+        publisher.send_video(40, INTER)
+        publisher.send_audio(41, b"\xb2b")
+        await player.until(lambda player: player.time_ms == 41)
+        assert (9, 40, INTER) not in player.media
+        session._send_command(_command("receiveVideo", True), player.stream.stream_id)
+        connection.commands_given()
+        await connection.call("checkBandwidth")  # type: ignore[attr-defined]
+        publisher.send_video(80, INTER)
+        publisher.send_video(120, KEY)
+        publisher.send_video(160, INTER)
+        await player.until(lambda player: player.time_ms == 160)
+        assert [m[1] for m in player.media if m[0] == 9] == [0, 120, 160]
+
+
+def _command(name: str, *arguments: AmfValue) -> Any:
+    from rtmp.commands import Command
+
+    return Command(name, 0.0, None, arguments)
+
+
+async def test_a_player_that_stops_reading_delays_nobody_and_goes_on_at_a_key_picture() -> None:
+    limits = replace(DEFAULT_LIMITS, max_write_buffer_media=100_000)
+    async with live(limits) as run:
+        publisher = await run.publish()
+        reader = await run.play()
+        stopped = await run.play()
+        stopped.stream._connection.pause_reading()
+        frames = 0
+        (stream,) = run.application.streams.values()
+        while not any(player.lost for player in stream.players):
+            payload = (KEY if frames % 25 == 0 else INTER) + frames.to_bytes(4, "big") + bytes(40_000)
+            publisher.send_video(frames * 40, payload)
+            frames += 1
+            await reader.until(lambda player, wanted=frames: len(player.media) == wanted)
+            assert frames < 5000
+        assert stream.backlog_size < 8_400_000
+        stopped.stream._connection.resume_reading()
+        await stopped.until(lambda player: player.time_ms == (frames - 1) * 40)
+        numbers = [int.from_bytes(payload[-40_004:-40_000], "big") for _, _, payload in stopped.media]
+        (gap,) = [n for n, m in itertools.pairwise(numbers) if m != n + 1]
+        assert numbers[numbers.index(gap) + 1] % 25 == 0
+        assert len(reader.media) == frames
