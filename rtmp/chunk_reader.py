@@ -9,7 +9,7 @@ by the end of the received data) takes the chunk-by-chunk path, which means the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from functools import partial
 
 from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, TIMESTAMP_MASK
@@ -75,7 +75,7 @@ class ChunkReader:
         """Payload bytes held of messages that are not complete."""
         return self._assembling
 
-    def receive_data(self, data: bytes, messages: list[Message]) -> None:
+    def receive_data(self, data: bytes, messages: MutableSequence[Message]) -> None:
         """Append the messages that the bytes complete.
 
         Raises RemoteProtocolError (LimitExceeded for a bound); messages before the fault are appended first.
@@ -88,41 +88,36 @@ class ChunkReader:
         end = len(data)
         if self._open is not None:
             pos = self._continue_open_chunk(view, messages)
+        streams, small = self._streams, min(self._small, self.chunk_size)
         while pos < end:
+            stream = streams.get(data[pos] & 0x3F)
+            # The usual message of a stream under way, read in place: one chunk, a header of format 1.
+            if stream is not None and data[pos] >> 6 == 1 and pos + 8 <= end and stream.assembled is None:
+                delta = data[pos + 1] << 16 | data[pos + 2] << 8 | data[pos + 3]
+                length = data[pos + 4] << 16 | data[pos + 5] << 8 | data[pos + 6]
+                type_id = data[pos + 7]
+                start = pos + 8
+                after = start + length
+                if length <= small and after <= end and delta != EXTENDED and type_id > 2:
+                    stream.extended = None
+                    stream.seen = True
+                    stream.length = stream.missing = length
+                    stream.type_id = type_id
+                    stream.delta = delta
+                    stream.timestamp = timestamp = (stream.timestamp + delta) & TIMESTAMP_MASK
+                    messages.append(_new_message((type_id, stream.stream_id, timestamp, view[start:after])))
+                    pos = after
+                    continue
             start = pos
-            if (pos := self._read_small(data, view, pos, end, messages)) > 0:
-                continue
-            pos = self._read_chunk(data, view, start, end, messages)
+            pos = self._read_chunk(data, view, pos, end, messages)
             if pos < 0:
                 self._tail = data[start:]
                 return
+            small = min(self._small, self.chunk_size)
 
-    def _read_small(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
-        """Read the usual message of a stream that is under way: one chunk, with a header of format 1.
-
-        Return the position after, 0 if it is anything else.
-        """
-        stream = self._streams.get(data[pos] & 0x3F)
-        if stream is None or data[pos] >> 6 != 1 or end - pos < 8 or stream.assembled is not None:
-            return 0
-        delta = data[pos + 1] << 16 | data[pos + 2] << 8 | data[pos + 3]
-        length = data[pos + 4] << 16 | data[pos + 5] << 8 | data[pos + 6]
-        type_id = data[pos + 7]
-        start = pos + 8
-        after = start + length
-        small = length <= self.chunk_size and length <= self._small and after <= end
-        if not small or delta == EXTENDED or type_id <= 2:
-            return 0
-        stream.extended = None
-        stream.seen = True
-        stream.length = stream.missing = length
-        stream.type_id = type_id
-        stream.delta = delta
-        stream.timestamp = timestamp = (stream.timestamp + delta) & TIMESTAMP_MASK
-        messages.append(_new_message((type_id, stream.stream_id, timestamp, view[start:after])))
-        return after
-
-    def _read_chunk(self, data: bytes, view: memoryview, pos: int, end: int, messages: list[Message]) -> int:
+    def _read_chunk(
+        self, data: bytes, view: memoryview, pos: int, end: int, messages: MutableSequence[Message]
+    ) -> int:
         """Read one chunk, or several that only continue it.
 
         Return the position after, -1 if its header is cut.
@@ -240,7 +235,12 @@ class ChunkReader:
         return pos
 
     def _read_run(
-        self, stream: _ChunkStream, data: bytes, view: memoryview, pos: int, messages: list[Message]
+        self,
+        stream: _ChunkStream,
+        data: bytes,
+        view: memoryview,
+        pos: int,
+        messages: MutableSequence[Message],
     ) -> int:
         """Read a whole chunk and all whole continuation chunks that directly follow it."""
         header = 0xC0 | stream.id
@@ -285,7 +285,7 @@ class ChunkReader:
         self._assemble(stream, view[pos : pos + taken])
         return pos + taken
 
-    def _continue_open_chunk(self, view: memoryview, messages: list[Message]) -> int:
+    def _continue_open_chunk(self, view: memoryview, messages: MutableSequence[Message]) -> int:
         stream = self._open
         assert stream is not None
         taken = min(self._open_missing, len(view))
@@ -310,7 +310,7 @@ class ChunkReader:
         else:
             stream.assembled += part
 
-    def _complete(self, stream: _ChunkStream, last: memoryview, messages: list[Message]) -> None:
+    def _complete(self, stream: _ChunkStream, last: memoryview, messages: MutableSequence[Message]) -> None:
         """Deliver a message whose last payload bytes these are."""
         whole = stream.assembled
         if whole is None:
@@ -325,7 +325,7 @@ class ChunkReader:
         self._deliver(stream, whole, messages)
 
     def _deliver(
-        self, stream: _ChunkStream, payload: memoryview | bytearray, messages: list[Message]
+        self, stream: _ChunkStream, payload: memoryview | bytearray, messages: MutableSequence[Message]
     ) -> None:
         type_id = stream.type_id
         if type_id == MessageType.SET_CHUNK_SIZE:

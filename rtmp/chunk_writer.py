@@ -61,6 +61,8 @@ class ChunkWriter:
         last = self._streams.get(chunk_stream_id)
         if last is not None and last.shared_id == message.follows != 0 and last.stream_id == stream_id:
             last.shared_id = message.id
+            if message.chunks_stream == chunk_stream_id and message.chunks_size == self.chunk_size:
+                return message.chunks
             return message.cut(self.chunk_size, chunk_stream_id)
         payload = message.payload
         header, extended = self._full_header(

@@ -41,13 +41,32 @@ _VIDEO_HEADERS: Final = (VideoPacketType.SEQUENCE_START, VideoPacketType.MPEG2_T
 _CODED: Final = (VideoPacketType.CODED_FRAMES, VideoPacketType.CODED_FRAMES_X)
 _CONFIGURED: Final = (VideoCodec.AVC, VideoCodec.HEVC)
 
+# The kinds that the type and two bytes decide, as they come: a stream has a handful.
+_known: dict[int, MediaKind | None] = {}
+_MAX_KNOWN: Final = 1024
+
 
 def media_kind(type_id: int, payload: Payload) -> MediaKind | None:
     """Return what is special about a message of a live stream, None if it is nothing."""
+    if len(payload) < 2:
+        return None
+    start = type_id << 16 | payload[0] << 8 | payload[1]
+    if start in _known:
+        return _known[start]
     if type_id == MessageType.AUDIO:
-        return _audio_kind(payload) if len(payload) > 1 else None
-    if type_id == MessageType.VIDEO:
-        return _video_kind(payload) if len(payload) > 1 else None
+        kind = _audio_kind(payload)
+        decided = payload[0] & 0xF0 != _ENHANCED_SOUND
+    elif type_id == MessageType.VIDEO:
+        kind = _video_kind(payload)
+        decided = not payload[0] & _ENHANCED
+    else:
+        return _data_kind(payload)
+    if decided and len(_known) < _MAX_KNOWN:
+        _known[start] = kind
+    return kind
+
+
+def _data_kind(payload: Payload) -> MediaKind | None:
     if payload[: len(_ON_METADATA)] == _ON_METADATA:
         return MediaKind.METADATA
     return MediaKind.NO_METADATA if payload[: len(_CLEAR)] == _CLEAR else None

@@ -163,12 +163,26 @@ class ServerSession(ServerRequests):
 
     def send_shared(self, stream_id: int, message: SharedMessage) -> None:
         """Send a message that many players get. Raises LocalProtocolError unless the stream plays."""
+        data = self.serialize_shared(stream_id, message)
+        self.bytes_sent -= len(data)
+        self._queue(data)
+
+    def serialize_shared(self, stream_id: int, message: SharedMessage) -> bytes:
+        """Return a message that many players get, to be sent at once, after what is still in the session.
+
+        Nothing if this player wants no audio or no video. Raises LocalProtocolError unless the stream plays.
+        """
         stream = self._streams.get(stream_id)
         if stream is None or stream.state is not StreamState.PLAYING:
             stream = self._playing(stream_id)
         type_id = message.type_id
-        if (stream.audio or type_id != MessageType.AUDIO) and (stream.video or type_id != MessageType.VIDEO):
-            self._queue(self._writer.write_shared(stream.chunk_streams[type_id], stream_id, message))
+        if (type_id == MessageType.AUDIO and not stream.audio) or (
+            type_id == MessageType.VIDEO and not stream.video
+        ):
+            return b""
+        data = self._writer.write_shared(stream.chunk_streams[type_id], stream_id, message)
+        self.bytes_sent += len(data)
+        return data
 
     def announce_publish(self, stream_id: int) -> None:
         """Tell a player that its stream is published again. Raises LocalProtocolError unless it plays."""

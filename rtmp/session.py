@@ -79,7 +79,8 @@ class Session:
         self._reader = ChunkReader(limits)
         self._writer = ChunkWriter()
         self._out: list[Payload] = []
-        self._out_size = 0
+        self.pending_size = 0
+        """Bytes that data_to_send would return."""
         self._events: deque[Event] = deque()
         self._messages: deque[Message] = deque()
         self._sinks: dict[int, MediaSink] = {}
@@ -108,14 +109,20 @@ class Session:
         if self._failure is not None or self.state in _ENDED:
             return
         data = bytes(data)
+        self.bytes_received += len(data)
+        messages = self._messages
+        before = len(messages)
         try:
-            self.bytes_received += len(data)
             if self.state is ConnectionState.HANDSHAKE:
                 data = self._receive_handshake(data)
             if data:
-                self._receive(data)
+                self._reader.receive_data(data, messages)
+            if self.bytes_received >= self._ack_due:
+                self._acknowledge()
         except RemoteProtocolError as error:
             self._failure = error
+        # also after a fault: the messages before it have arrived
+        self.messages_received += len(messages) - before
 
     def next_event(self) -> Event | None:
         """Return the next event, None if more bytes are needed.
@@ -195,13 +202,8 @@ class Session:
             return b""
         data = bytes(self._out[0]) if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
-        self._out_size = 0
+        self.pending_size = 0
         return data
-
-    @property
-    def pending_size(self) -> int:
-        """Bytes that data_to_send would return."""
-        return self._out_size
 
     def close(self) -> None:
         """Stop reading; what is queued may still be sent. The transport is the caller's to close."""
@@ -212,17 +214,6 @@ class Session:
         """Ask the peer for a PongReceived with this time."""
         self._check_open()
         self._send_user_control(UserControlType.PING_REQUEST, timestamp_ms & 0xFFFFFFFF)
-
-    def _receive(self, data: bytes) -> None:
-        messages: list[Message] = []
-        try:
-            self._reader.receive_data(data, messages)
-        finally:
-            # also after a fault further on: the messages before it have arrived
-            self.messages_received += len(messages)
-            self._messages.extend(messages)
-        if self.bytes_received >= self._ack_due:
-            self._acknowledge()
 
     def _receive_handshake(self, data: bytes) -> bytes:
         answer, rest = self._handshake.receive_data(data)
@@ -335,7 +326,7 @@ class Session:
     def _queue(self, data: Payload) -> None:
         if data:
             self._out.append(data)
-            self._out_size += len(data)
+            self.pending_size += len(data)
             self.bytes_sent += len(data)
 
     def _send(

@@ -27,11 +27,11 @@ class SharedMessage:
     """
 
     __slots__ = (
-        "_cut",
-        "_cut_chunk_size",
-        "_cut_chunk_stream",
         "_delta",
         "_same_shape",
+        "chunks",
+        "chunks_size",
+        "chunks_stream",
         "follows",
         "id",
         "is_header",
@@ -51,9 +51,8 @@ class SharedMessage:
         self.is_key = False
         self.is_header = False
         self.follows = 0
-        self._cut = b""
-        self._cut_chunk_size = 0
-        self._cut_chunk_stream = 0
+        self.chunks = b""
+        self.chunks_size = self.chunks_stream = 0
         if before is not None:
             delta = self.timestamp_ms - before.timestamp_ms
             if 0 <= delta < EXTENDED:
@@ -68,25 +67,25 @@ class SharedMessage:
     def cut(self, chunk_size: int, chunk_stream_id: int) -> bytes:
         """Return the chunks for a receiver that had the message `follows`, which must not be 0.
 
-        Kept for the next who asks for the same, until `forget_cut`. The header is of format 1 or 2, never 3:
-        the message before may have gone out with a header of format 0, after which format 3 is ambiguous.
+        They stay in `chunks`, with their size and stream beside them, for the next who wants the same, until
+        `forget_chunks`. The header is of format 1 or 2, never 3: the message before may have gone out with a
+        header of format 0, after which format 3 is ambiguous.
         """
-        if self._cut_chunk_size == chunk_size and self._cut_chunk_stream == chunk_stream_id:
-            return self._cut
         length = len(self.payload)
         header = basic_header(_SAME_SHAPE if self._same_shape else _OTHER_SHAPE, chunk_stream_id)
         header += self._delta.to_bytes(3, "big")
         if not self._same_shape:
             header += (length << 8 | self.type_id).to_bytes(4, "big")
         if length <= chunk_size:
-            cut = header + self.payload
+            chunks = header + self.payload
         else:
             view = memoryview(self.payload)
             pieces = [view[at : at + chunk_size] for at in range(0, length, chunk_size)]
-            cut = header + basic_header(3, chunk_stream_id).join(pieces)
-        self._cut, self._cut_chunk_size, self._cut_chunk_stream = cut, chunk_size, chunk_stream_id
-        return cut
+            chunks = header + basic_header(3, chunk_stream_id).join(pieces)
+        self.chunks, self.chunks_size, self.chunks_stream = chunks, chunk_size, chunk_stream_id
+        return chunks
 
-    def forget_cut(self) -> None:
-        """Free the chunks: whoever comes later begins with a header of format 0 anyway."""
-        self._cut, self._cut_chunk_size = b"", 0
+    def forget_chunks(self) -> None:
+        """Free them: whoever comes later begins with a header of format 0 anyway."""
+        self.chunks = b""
+        self.chunks_size = 0

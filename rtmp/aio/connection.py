@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         if in_handshake and session.state is not ConnectionState.HANDSHAKE:
             self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
         queue = self._flush_queue
-        queue.hold()
+        queue.will_run = True
         try:
             while not self._closing and (event := session.next_event()) is not None:
                 self._deliver(event)
@@ -172,7 +172,9 @@ class Connection(asyncio.Protocol, Generic[S]):
         else:
             if session.pending_size or session.state is ConnectionState.CLOSING:
                 self.commands_given()
-        queue.run()
+        queue.will_run = False
+        if queue.due:
+            queue.run()
 
     def eof_received(self) -> bool:
         """Let the transport close itself: RTMP has no half-closed connections."""

@@ -18,16 +18,16 @@ class Flushed(Protocol):
 class FlushQueue:
     """The connections of an event loop that have something to send.
 
-    Between `hold` and `run` they wait for `run`: so what one connection receives is on its way to others at
-    once, and in one write each. Otherwise they are flushed at the end of the loop's turn.
+    Who sets `will_run` calls `run` soon: so what one connection receives is on its way to others at once, and
+    in one write each. Otherwise they are flushed at the end of the loop's turn.
     """
 
     _queues: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, FlushQueue]] = WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)  # the queue must not keep alive what it is found by
-        self._due: list[Flushed] = []
-        self._will_run = False
+        self.due: list[Flushed] = []
+        self.will_run = False
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> FlushQueue:
@@ -39,21 +39,16 @@ class FlushQueue:
 
     def add(self, flushed: Flushed) -> None:
         """Have somebody flushed; the caller sees to it that nobody is added twice."""
-        self._due.append(flushed)
-        if not self._will_run:
-            self._will_run = True
+        self.due.append(flushed)
+        if not self.will_run:
+            self.will_run = True
             loop = self._loop()
             assert loop is not None
             loop.call_soon(self.run)
 
-    def hold(self) -> None:
-        """Promise to call `run` in this turn of the loop."""
-        self._will_run = True
-
     def run(self) -> None:
         """Flush all."""
-        self._will_run = False
-        if self._due:
-            due, self._due = self._due, []
-            for flushed in due:
-                flushed.flush()
+        self.will_run = False
+        due, self.due = self.due, []
+        for flushed in due:
+            flushed.flush()

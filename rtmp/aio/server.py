@@ -13,15 +13,13 @@ from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
 from rtmp.errors import ConnectionLost, RtmpError, TooManyConnections
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
-from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, KIB, Limits, Timeouts
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from rtmp.messages import Payload
 from rtmp.server_session import ServerSession
 from rtmp.session import MediaSink
 from rtmp.shared_message import SharedMessage
 
 logger = logging.getLogger("rtmp")
-
-_FLUSH_AT = 64 * KIB
 
 
 class ServerHandler(Protocol):
@@ -164,19 +162,18 @@ class ServerConnection(Connection[ServerSession]):
             self.commands_given()
 
     def offer_shared(self, stream_id: int, message: SharedMessage) -> bool:
-        """Send a message that many players get, if there is room; return whether there was.
+        """Send a message that many players get at once, if there is room; return whether there was.
 
         After False, `on_writable` will be called. On a closed connection it does nothing and returns True.
         """
-        session = self.session
-        if session.pending_size > _FLUSH_AT:
-            self.flush()  # only the transport knows whether more than that is too much
         if self.write_paused:
             return False
-        if not self._closing:
-            session.send_shared(stream_id, message)
-            if not self._flush_scheduled:
-                self.schedule_flush()
+        transport = self._transport
+        if transport is not None and not self._closing:
+            if self.session.pending_size:
+                self.flush()
+            if data := self.session.serialize_shared(stream_id, message):
+                transport.write(data)
         return True
 
     def announce_publish(self, stream_id: int) -> None:

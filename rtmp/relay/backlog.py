@@ -13,7 +13,8 @@ class Backlog:
     """
 
     def __init__(self, limits: RelayLimits) -> None:
-        self._limits = limits
+        self._max_bytes = limits.max_backlog_bytes
+        self._max_messages = limits.max_backlog_messages
         self._messages: list[SharedMessage] = []
         self._bytes = 0
         self.first = 0
@@ -50,17 +51,13 @@ class Backlog:
                 return
         self._messages.append(message)
         self._bytes += len(message.payload)
-        if self._is_too_large():
+        if self._bytes > self._max_bytes or len(self._messages) > self._max_messages:
             self._shrink()
-
-    def _is_too_large(self) -> bool:
-        limits = self._limits
-        return self._bytes > limits.max_backlog_bytes or len(self._messages) > limits.max_backlog_messages
 
     def _shrink(self) -> None:
         if self.key is not None:
             self._forget_until(self.key)
-        if self._is_too_large():
+        if self._bytes > self._max_bytes or len(self._messages) > self._max_messages:
             self._forget_until(self.end)
             self.key = None
 

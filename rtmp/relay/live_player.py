@@ -40,6 +40,9 @@ class LivePlayer:
 
     def __init__(self, outlet: Outlet, backlog: Backlog) -> None:
         self.outlet = outlet
+        self.offer = outlet.offer
+        self.is_current = False
+        """Whether all that comes may go to `offer` at once; else `take` decides."""
         self.place: int | None = None
         """The number of the message that is due, None if it is up to date."""
         self.lost = 0
@@ -54,8 +57,10 @@ class LivePlayer:
 
     def take(self, message: SharedMessage) -> None:
         """Send the newest message, or fall behind with it."""
-        if self.place is None and not self.is_paused and not self._offer(message):
-            self.place = self._backlog.end
+        if self.place is None and not self.is_paused:
+            if not self._offer(message):
+                self.place = self._backlog.end
+            self._settle()
 
     def go_to(self, number: int | None, headers: Iterable[SharedMessage]) -> None:
         """Send the headers, and let the message of that number be the next.
@@ -68,17 +73,20 @@ class LivePlayer:
             self.outlet.send(header)
         self.place = number
         self._waits_for_key = number is None
+        self._settle()
 
     def pause(self) -> None:
         """Send nothing until `unpause`, or until its stream lets it go on elsewhere."""
         self.is_paused = True
         self.paused_at = self._backlog.end if self.place is None else self.place
         self.place = None
+        self._settle()
 
     def unpause(self) -> None:
         """Go on where it was."""
         self.is_paused = False
         self.place = self.paused_at
+        self._settle()
 
     def catch_up(self) -> bool:
         """Send of the backlog what there is room for; return False if the player's place in it is gone."""
@@ -91,6 +99,7 @@ class LivePlayer:
                 return True
             self.place += 1
         self.place = None
+        self._settle()
         if self._is_last:
             self._is_last = False
             self.outlet.end()
@@ -111,11 +120,16 @@ class LivePlayer:
         self.place = self.paused_at = None
         self._backlog = backlog
         self._waits_for_key = True
+        self._settle()
         self.outlet.begin()
 
     def wait_for_key(self) -> None:
         """Leave out pictures until the next key picture."""
         self._waits_for_key = True
+        self._settle()
+
+    def _settle(self) -> None:
+        self.is_current = self.place is None and not self.is_paused and not self._waits_for_key
 
     def _offer(self, message: SharedMessage) -> bool:
         if self._waits_for_key and message.type_id == MessageType.VIDEO and not message.is_header:

@@ -64,15 +64,17 @@ class LiveStream:
         message = SharedMessage(type_id, timestamp_ms, payload, self._last.get(type_id))
         self._last[type_id] = message
         kind = media_kind(type_id, payload)
-        if kind is not None:
+        if kind is not None and kind is not MediaKind.PICTURE:
             self._look_at(kind, message)
         behind: int | None = None
         for player in self.players:
+            if player.is_current and player.offer(message):
+                continue
             player.take(message)
             place = player.place
             if place is not None and (behind is None or place < behind):
                 behind = place
-        message.forget_cut()
+        message.forget_chunks()
         self._backlog.append(message, behind)
         if behind is not None and (message.is_key or self._backlog.key is None):
             self._hurry(message.timestamp_ms)
