@@ -277,6 +277,7 @@ class FilePlayer:
     async def _show_picture(self) -> None:
         """Send a player that is paused what it needs to show where it is now: the headers and one frame."""
         await self._cursor.read()
+        await self._connection.drain()
         while self._cursor.tags:
             tag = self._cursor.tags.popleft()
             self._sender.send(tag)

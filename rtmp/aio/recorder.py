@@ -152,7 +152,7 @@ class Recorder:
                 recorded = Recorded(
                     self._file.path, self._file.duration_ms, self._file.size, self.dropped_frames
                 )
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - as below
             status = self._failed(error)
         self._post(self._end, *status, recorded)
 
@@ -168,12 +168,13 @@ class Recorder:
         except RecordingFull as error:
             logger.warning("recording of %s ends: %s", self._file.path, error)
             return "error", "NetStream.Record.DiskQuotaExceeded", str(error)
-        except (OSError, FlvError) as error:
+        except Exception as error:  # noqa: BLE001 - is logged, and the stream must not suffer
             return self._failed(error)
         return "status", "NetStream.Record.Stop", f"Recorded {name}."
 
-    def _failed(self, error: OSError | FlvError) -> tuple[str, str, str]:
-        logger.error("recording of %s failed: %s", self._file.path, error)
+    def _failed(self, error: Exception) -> tuple[str, str, str]:
+        is_known = isinstance(error, OSError | FlvError)
+        logger.error("recording of %s failed: %s", self._file.path, error, exc_info=not is_known)
         code = "NoAccess" if isinstance(error, PermissionError | BlockingIOError) else "Failed"
         # an OSError's own text has paths in it, which are none of the client's business
         description = (error.strerror or "") if isinstance(error, OSError) else str(error)

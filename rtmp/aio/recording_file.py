@@ -85,10 +85,9 @@ class RecordingFile:
         if recording.duration_ms > self._config.max_seconds * 1000:
             raise RecordingFull(f"more than {self._config.max_seconds:g} s")
         size = recording.size
-        data = recording.add(type_id, timestamp_ms, payload)
         try:
-            self._write(data)
-        except OSError:
+            self._write(recording.add(type_id, timestamp_ms, payload))
+        except Exception:
             recording.take_back(size)
             raise
 

@@ -249,6 +249,18 @@ async def test_two_do_not_append_at_once(tmp_path: Path) -> None:
     assert (result, codes(statuses)) == (None, ["NoAccess"])
 
 
+async def test_what_was_not_foreseen_ends_the_recording_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "cam.flv"
+    too_large = FlvTag(flv.VIDEO, 960, flv.key_frame(size=1 << 24))  # for a tag, whatever the queue may hold
+    result, statuses = await record(path, [*flv.stream(1), too_large], max_queued_bytes=1 << 25)
+    assert codes(statuses) == ["Start", "Failed"]
+    assert result is not None
+    assert len(flv.parse_flv(path.read_bytes())) == len(flv.stream(1))
+    assert len(caplog.records) == 1
+
+
 async def test_no_directory_to_record_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_bytes(b"")
     result, statuses = await record(tmp_path / "file" / "cam.flv", flv.stream(1))

@@ -44,7 +44,8 @@ async def make_source(path: Path, seconds: float = 6.0) -> Path:
 async def hashes(source: str, *options: str) -> str:
     """The hash of each packet with its times, of all streams."""
     process = await asyncio.create_subprocess_exec(
-        "ffmpeg", "-nostdin", "-v", "error", *options, "-i", source, "-c", "copy", "-copyts", "-f", "framehash", "-",
+        "ffmpeg", "-nostdin", "-v", "error", *options, "-i", source,
+        "-c", "copy", "-copyts", "-f", "framehash", "-",
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(30):
