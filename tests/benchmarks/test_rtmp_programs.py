@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import rtmp_relay
+from benchmarks import rtmp_idle, rtmp_relay
 
 
 def relay_is_whole(server: str, kind: str, report: Path) -> None:
@@ -51,3 +51,17 @@ def test_several_servers_take_turns(tmp_path: Path):
     assert status == 0
     rows = json.loads(report.read_text())["rows"]
     assert [(row["server"], len(row["runs"])) for row in rows] == [("bare-uvloop", 2), ("bare-asyncio", 2)]
+
+
+def test_clients_come_idle_and_go(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    report = tmp_path / "idle.json"
+
+    options = "--server bare-asyncio --clients 20 --seconds 0.2 --churn 50 --warm-up 10 --at-once 10 --json"
+
+    status = rtmp_idle.main([*options.split(), str(report)])
+
+    assert status == 0
+    (row,) = json.loads(report.read_text())["rows"]
+    assert row["after"]["descriptors"] == row["before"]["descriptors"]
+    assert row["after"]["tasks"] == row["before"]["tasks"] == 1
+    assert "20 idle clients for 0.2 s\n\n| server " in capsys.readouterr().out
