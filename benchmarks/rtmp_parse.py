@@ -1,75 +1,119 @@
-"""How fast the chunk reader and writer are on a 1 Mb/s stream of H.264 and AAC.
+"""How fast the chunk reader and writer are, beside the least that does the same in plain Python.
 
     python -m benchmarks.rtmp_parse
 
-Prints megabytes a second (10^6) on one core, best of seven.
+Live streams of H.264 with AAC at 1 Mb/s, and of Speex, are read in blocks of 64 KiB, as after a stall, and
+message by message, as they arrive. Messages and megabytes (10^6) a second on one core, best of several
+rounds; library and plain code take turns, so that what else the machine does hits both.
 """
 
 from __future__ import annotations
 
-import random
+import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
+from benchmarks.bare_parse import BareParser, bare_write
+from benchmarks.markdown_table import markdown
+from benchmarks.rtmp_stream import Kind, StreamMessage, make_cycle
 from rtmp.chunk_reader import ChunkReader
 from rtmp.chunk_writer import ChunkWriter
 from rtmp.messages import Message
 
-SECONDS = 20
+CASES: Sequence[tuple[Kind, int]] = (("av", 128), ("av", 4096), ("av", 65536), ("speex", 4096))
 READ_SIZE = 65536
 
 
-def make_messages() -> list[tuple[int, int, int, bytes]]:
-    """Return (timestamp, chunk stream, type, payload): 25 pictures and 47 AAC frames a second."""
-    generator = random.Random(1)
-    messages = []
-    for n in range(SECONDS * 25):
-        size = generator.randrange(15_000, 25_000) if n % 50 == 0 else generator.randrange(2000, 6000)
-        messages.append((n * 40, 5, 9, bytes(size)))
-    messages += [(n * 1000 // 47, 4, 8, bytes(generator.randrange(200, 400))) for n in range(SECONDS * 47)]
-    return sorted(messages, key=lambda message: message[0])
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The least times, in s, that library and plain code took for the same messages."""
+
+    name: str
+    messages: int
+    size: int
+    ours_s: float
+    bare_s: float
+
+    def line(self) -> list[str]:
+        """Of the report."""
+        speeds = [
+            text
+            for seconds in (self.ours_s, self.bare_s)
+            for text in (f"{self.messages / seconds:.0f}", f"{self.size / seconds / 1e6:.0f}")
+        ]
+        return [self.name, *speeds, f"{self.bare_s / self.ours_s:.2f}"]
 
 
-def best_of(rounds: int, run: Callable[[], object]) -> float:
-    """Return the least time in seconds."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def write_ours(messages: Sequence[StreamMessage], chunk_size: int) -> list[bytes]:
+    """Each message in chunks."""
+    writer = ChunkWriter()
+    writer.chunk_size = chunk_size
+    write = writer.write
+    return [b"".join(write(m.chunk_stream_id, m.type_id, 1, m.timestamp_ms, m.payload)) for m in messages]
 
 
-def main() -> None:
-    """Measure the usual chunk sizes."""
-    messages = make_messages()
-    for chunk_size in (128, 4096, 65536):
+def write_bare(messages: Sequence[StreamMessage], chunk_size: int) -> list[bytes]:
+    """The same by the plain code."""
+    return [
+        bare_write(m.chunk_stream_id, m.type_id, 1, m.timestamp_ms, m.payload, chunk_size) for m in messages
+    ]
 
-        def write(size: int = chunk_size) -> bytes:
-            writer = ChunkWriter()
-            writer.chunk_size = size
-            pieces = []
-            for timestamp, chunk_stream, type_id, payload in messages:
-                pieces += writer.write(chunk_stream, type_id, 1, timestamp, payload)
-            return b"".join(pieces)
 
-        data = write()
-        blocks = [data[at : at + READ_SIZE] for at in range(0, len(data), READ_SIZE)]
+def read_ours(blocks: Sequence[bytes], chunk_size: int) -> int:
+    """The number of messages."""
+    reader = ChunkReader()
+    reader.chunk_size = chunk_size
+    count = 0
+    for block in blocks:
+        found: list[Message] = []
+        reader.receive_data(block, found)
+        count += len(found)
+    return count
 
-        def read(size: int = chunk_size, parts: list[bytes] = blocks) -> None:
-            reader = ChunkReader()
-            reader.chunk_size = size
-            count = 0
-            for block in parts:
-                found: list[Message] = []
-                reader.receive_data(block, found)
-                count += len(found)
-            assert count == len(messages)
 
-        megabytes = len(data) / 1e6
-        read_speed, write_speed = (megabytes / best_of(7, run) for run in (read, write))
-        print(f"chunk size {chunk_size:6}: read {read_speed:6.0f} MB/s, write {write_speed:6.0f} MB/s")
+def read_bare(blocks: Sequence[bytes], chunk_size: int) -> int:
+    """The same by the plain code."""
+    parser = BareParser(chunk_size)
+    return sum(len(parser.feed(block)) for block in blocks)
+
+
+def compare(kind: Kind, chunk_size: int, rounds: int) -> Iterator[Comparison]:
+    """Read in two ways, and write."""
+    messages = make_cycle(kind)
+    pieces = write_ours(messages, chunk_size)
+    data = b"".join(pieces)
+    blocks = [data[at : at + READ_SIZE] for at in range(0, len(data), READ_SIZE)]
+    name = f"{kind}, chunks of {chunk_size}"
+    for what, ours, bare in (
+        ("read 64 KiB", partial(read_ours, blocks, chunk_size), partial(read_bare, blocks, chunk_size)),
+        ("read each", partial(read_ours, pieces, chunk_size), partial(read_bare, pieces, chunk_size)),
+        ("write", partial(write_ours, messages, chunk_size), partial(write_bare, messages, chunk_size)),
+    ):
+        # they take turns
+        times = [(_time(ours), _time(bare)) for _ in range(rounds)]
+        best = (min(column) for column in zip(*times, strict=True))
+        yield Comparison(f"{name}, {what}", len(messages), len(data), *best)
+
+
+def _time(run: Callable[[], object]) -> float:
+    start_s = time.perf_counter()
+    run()
+    return time.perf_counter() - start_s
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the usual chunk sizes; returns the exit status."""
+    parser = argparse.ArgumentParser(description="How fast RTMP chunks are read and written.")
+    parser.add_argument("--rounds", type=int, default=15, help="of which the best counts (default 15)")
+    options = parser.parse_args(argv)
+    rows = [row for kind, chunk_size in CASES for row in compare(kind, chunk_size, options.rounds)]
+    heading = ["", "messages/s", "MB/s", "plain messages/s", "plain MB/s", "times as fast"]
+    print(markdown(heading, (row.line() for row in rows), texts=1))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
