@@ -7,12 +7,14 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
 from rtmp.aio.live import LiveApplication, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.events import StatusReceived
@@ -253,6 +255,76 @@ def _command(name: str, *arguments: AmfValue) -> Any:
     from rtmp.commands import Command
 
     return Command(name, 0.0, None, arguments)
+
+
+async def test_a_stream_is_recorded_while_it_is_live(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        player = await run.play()
+        for kind, start_ms in (("record", 0), ("append", 200)):
+            client = await run.connect()
+            stream = await client.create_stream()
+            recorder_says = Player(stream)
+            await stream.publish("cam", kind)
+            stream.send_video(start_ms, AVC_HEADER)
+            stream.send_video(start_ms, KEY)
+            stream.send_video(start_ms + 100, INTER)
+            await player.until(lambda player, wanted=start_ms + 100: player.time_ms == wanted)
+            await recorder_says.until(lambda player: "NetStream.Record.Start" in player.statuses)
+            stream.close()
+            await client.call("checkBandwidth")
+        await run.application.wait_recorded()
+        assert await client.call("getStreamLength", "cam") == pytest.approx(0.3, abs=0.2)
+        assert await client.call("getStreamLength", "other") == 0
+        recorded = Player(await (await run.connect()).create_stream())
+        await recorded.stream.play("cam", start=0.0)
+        await recorded.until(lambda player: len(player.media) >= 5)
+        assert [payload for _, _, payload in recorded.media if payload != AVC_HEADER] == [KEY, INTER] * 2
+        await recorded.until(lambda player: "NetStream.Play.Stop" in player.statuses)
+
+
+async def test_what_is_asked_for_decides_between_live_and_recorded(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        publisher = await run.connect()
+        stream = await publisher.create_stream()
+        await stream.publish("cam", "record")
+        stream.send_audio(0, b"\xb2recorded")
+        stream.close()
+        await publisher.call("checkBandwidth")
+        await run.application.wait_recorded()
+
+        either = await run.play()
+        await either.until(lambda player: player.media)
+        only_live = Player(await (await run.connect()).create_stream())
+        await only_live.stream.play("cam", start=-1000.0)
+        absent = await run.play("absent")
+        with pytest.raises(StreamFailed, match="StreamNotFound: live/absent is not recorded"):
+            await (await (await run.connect()).create_stream()).play("absent", start=0.0)
+        for name in ("cam", "absent"):
+            live_stream = await run.publish(name)
+            live_stream.send_audio(0, b"\xb2live")
+        await only_live.until(lambda player: player.media)
+        await absent.until(lambda player: player.media)
+        late = await run.play()
+        assert either.media[0][2] == b"\xb2recorded"
+        assert only_live.media[0][2] == absent.media[0][2] == b"\xb2live"
+        assert late.media == []
+
+
+async def test_without_recordings_nothing_is_recorded() -> None:
+    async with live() as run:
+        for kind, reason in (("record", "nothing is recorded here"), ("forever", "live, record or append")):
+            with pytest.raises(StreamFailed, match=reason):
+                await (await (await run.connect()).create_stream()).publish("cam", kind)
+
+
+@pytest.mark.parametrize("name", ["../cam", ".hidden", "a/../../b"])
+async def test_recordings_stay_in_their_directory(name: str, tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path / "root")) as run:
+        with pytest.raises(StreamFailed):
+            await (await (await run.connect()).create_stream()).publish(name, "record")
+        with pytest.raises(StreamFailed):
+            await (await (await run.connect()).create_stream()).play(name, start=0.0)
+    assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.flv"))) == []
 
 
 async def test_a_player_that_stops_reading_delays_nobody_and_goes_on_at_a_key_picture() -> None:

@@ -1,13 +1,15 @@
-"""Where the messages of a live player go: to a stream of a connection."""
+"""Where the messages of a live stream go: to players' connections, and into files."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from rtmp.aio.recorder import Recorder
 from rtmp.aio.server import ServerConnection
+from rtmp.shared_message import SharedMessage
 
 
-class LiveOutlet:
+class PlayerOutlet:
     """An `Outlet` on a message stream that plays; on a connection that has ended it does nothing."""
 
     __slots__ = ("_connection", "_stream_id", "offer", "send")
@@ -26,3 +28,25 @@ class LiveOutlet:
     def end(self) -> None:
         """Send NetStream.Play.UnpublishNotify."""
         self._connection.announce_unpublish(self._stream_id)
+
+
+class RecordingOutlet:
+    """An `Outlet` that has room for everything: the recorder itself drops what the disk is too slow for."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def offer(self, message: SharedMessage) -> bool:
+        """Record a message."""
+        self.send(message)
+        return True
+
+    def send(self, message: SharedMessage) -> None:
+        """Record a message."""
+        self._recorder.write(message.type_id, message.timestamp_ms, message.payload)
+
+    def begin(self) -> None:
+        """Never comes: a recording ends with its publisher."""
+
+    def end(self) -> None:
+        """Nothing: whoever made the recorder finishes it."""

@@ -1,0 +1,53 @@
+"""A live application: what to hand to `start_server`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.connection import LiveConnection
+from rtmp.aio.live.directory import LiveDirectory
+from rtmp.aio.live.requests import Authorize, Republish
+from rtmp.aio.live.services import LiveServices
+from rtmp.aio.recording_file import DEFAULT_CONFIG, RecorderConfig
+from rtmp.aio.recordings import Recordings
+from rtmp.aio.server import ServerConnection
+from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
+from rtmp.relay.live_stream import LiveStream
+
+
+class LiveApplication:
+    """Relays live streams between the connections for which it makes the handlers.
+
+    `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves;
+    `max_streams` bounds the names that are played or published. With `recordings` clients may publish to be
+    recorded, and play what was.
+    """
+
+    def __init__(
+        self,
+        *,
+        authorize: Authorize | None = None,
+        republish: Republish = Republish.REFUSE,
+        limits: RelayLimits = DEFAULT_RELAY_LIMITS,
+        max_streams: int = 10_000,
+        recordings: Recordings | None = None,
+        recorder_config: RecorderConfig = DEFAULT_CONFIG,
+    ) -> None:
+        self._archive = None if recordings is None else LiveArchive(recordings, recorder_config)
+        self._directory = LiveDirectory(republish, limits, max_streams)
+        self._services = LiveServices(self._directory, self._archive, authorize)
+
+    @property
+    def streams(self) -> Mapping[str, LiveStream]:
+        """The streams that are published or played now, by app and name."""
+        return self._directory.streams
+
+    def make_handler(self, connection: ServerConnection) -> LiveConnection:
+        """Return the handler of a connection, for `start_server`."""
+        return LiveConnection(self._services, connection)
+
+    async def wait_recorded(self) -> None:
+        """Wait until the files of all recordings that have ended are whole."""
+        if self._archive is not None:
+            await self._archive.wait_finished()

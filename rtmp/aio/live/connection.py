@@ -1,0 +1,85 @@
+"""The handler of one connection to a live application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rtmp.aio.live.client import LiveClient
+from rtmp.aio.live.playing import LivePlaying
+from rtmp.aio.live.publishing import LivePublishing
+from rtmp.aio.live.services import LiveServices
+from rtmp.aio.server import ServerConnection
+from rtmp.capabilities import ANY_CODEC, Capabilities, CapsEx, FourCcInfo
+from rtmp.events import (
+    BufferLengthSet,
+    CallReceived,
+    ConnectionClosed,
+    ConnectRequested,
+    DataReceived,
+    Event,
+    PauseRequested,
+    PlayRequested,
+    PublishRequested,
+    ReceiveChanged,
+    SeekRequested,
+    StreamClosed,
+    StreamLengthRequested,
+)
+
+# A relay looks into no codec: it forwards every one.
+CAPABILITIES: Final = Capabilities(
+    four_ccs=(ANY_CODEC,),
+    video={ANY_CODEC: FourCcInfo.CAN_FORWARD},
+    audio={ANY_CODEC: FourCcInfo.CAN_FORWARD},
+    caps_ex=CapsEx.MULTITRACK | CapsEx.MOD_EX | CapsEx.TIMESTAMP_NANO_OFFSET,
+)
+
+
+class LiveConnection:
+    """Hands the client's events to what it publishes and what it plays."""
+
+    def __init__(self, services: LiveServices, connection: ServerConnection) -> None:
+        self._connection = connection
+        self._client = LiveClient(services, connection)
+        self._publishing = LivePublishing(services, self._client)
+        self._playing = LivePlaying(services, self._client)
+        self._handlers: Mapping[type[Event], Callable[..., None]] = {
+            ConnectRequested: self._on_connect,
+            PublishRequested: self._publishing.request,
+            DataReceived: self._publishing.take_data,
+            PlayRequested: self._playing.request,
+            PauseRequested: self._playing.pause,
+            SeekRequested: self._playing.seek,
+            BufferLengthSet: self._playing.set_buffer_length,
+            ReceiveChanged: self._playing.receive,
+            StreamLengthRequested: self._playing.tell_length,
+            StreamClosed: self._on_stream_closed,
+            CallReceived: self._on_call,
+            ConnectionClosed: self._on_closed,
+        }
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the connection."""
+        if (handler := self._handlers.get(type(event))) is not None:
+            handler(event)
+
+    def _on_connect(self, event: ConnectRequested) -> None:
+        self._client.app, self._client.connect_arguments = event.app, event.arguments
+        self._connection.accept_connect(event, extra=CAPABILITIES.to_command_object())
+
+    def _on_call(self, event: CallReceived) -> None:
+        if event.transaction_id:
+            self._connection.respond_error(
+                event.transaction_id, description=f"there is no method {event.name[:60]}"
+            )
+
+    def _on_stream_closed(self, event: StreamClosed) -> None:
+        self._client.cancel(event.stream_id)
+        self._publishing.close(event.stream_id)
+        self._playing.close(event.stream_id)
+
+    def _on_closed(self, event: ConnectionClosed) -> None:
+        self._client.cancel_all()
+        if event.reason is not None:
+            self._client.log(f"lost: {event.reason}")

@@ -1,0 +1,165 @@
+"""What a client plays, live or recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rtmp.aio.file_player import FilePlayer
+from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.client import LiveClient
+from rtmp.aio.live.outlets import PlayerOutlet
+from rtmp.aio.live.requests import Purpose, Refused
+from rtmp.aio.live.services import LiveServices
+from rtmp.errors import InvalidStreamName
+from rtmp.events import (
+    BufferLengthSet,
+    PauseRequested,
+    PlayRequested,
+    ReceiveChanged,
+    SeekRequested,
+    StreamLengthRequested,
+)
+from rtmp.relay.live_player import LivePlayer
+from rtmp.relay.live_stream import LiveStream
+from rtmp.relay.names import StreamName
+
+_LIVE_ONLY: Final = frozenset({-1000.0, -1.0})
+"""The `start` of play that wants nothing recorded; the specification says seconds, clients milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    stream: LiveStream
+    player: LivePlayer
+
+
+class LivePlaying:
+    """The playing streams of one client."""
+
+    def __init__(self, services: LiveServices, client: LiveClient) -> None:
+        self._directory = services.directory
+        self._archive = services.archive
+        self._client = client
+        self._connection = client.connection
+        self._live: dict[int, _Live] = {}
+        self._files: dict[int, FilePlayer] = {}
+        self._buffer_ms: dict[int, int] = {}
+        self._unseen: set[int] = set()
+        """Streams whose pictures the client does not want."""
+        self._connection.on_writable = self._catch_up
+
+    def request(self, event: PlayRequested) -> None:
+        """Answer a request to play: what is recorded if that is wanted or nothing is live, else what is live.
+
+        Where nothing is recorded everything is live, whatever `start` says.
+        """
+        try:
+            name = self._client.name(Purpose.PLAY, event.name)
+            wants_recorded = event.start >= 0
+            is_live = event.start in _LIVE_ONLY or (not wants_recorded and self._directory.is_published(name))
+            if self._archive is None or is_live:
+                self._play_live(event, name)
+            else:
+                self._client.start(event.stream_id, self._play_recorded(event, name, self._archive))
+        except Refused as refusal:
+            self._refuse(event.stream_id, refusal)
+
+    def pause(self, event: PauseRequested) -> None:
+        """Stop sending, or go on."""
+        if (file := self._files.get(event.stream_id)) is not None:
+            if event.paused:
+                file.pause()
+            else:
+                file.resume(event.position_ms)
+        elif (live := self._live.get(event.stream_id)) is not None:
+            if event.paused:
+                live.player.pause()
+            else:
+                live.stream.resume_player(live.player)
+
+    def seek(self, event: SeekRequested) -> None:
+        """Seek in a file."""
+        if (file := self._files.get(event.stream_id)) is not None:
+            file.seek(event.position_ms)
+        else:
+            self._connection.reject_seek(event.stream_id, "a live stream cannot seek")
+
+    def set_buffer_length(self, event: BufferLengthSet) -> None:
+        """Heed how far ahead a file is to be sent; clients say so before they play, too."""
+        if self._connection.session.stream_state(event.stream_id) is not None:
+            self._buffer_ms[event.stream_id] = event.length_ms
+        if (file := self._files.get(event.stream_id)) is not None:
+            file.set_buffer_length(event.length_ms)
+
+    def receive(self, event: ReceiveChanged) -> None:
+        """Begin with a key picture again after the client did not want to see any."""
+        if not event.video:
+            self._unseen.add(event.stream_id)
+        elif event.stream_id in self._unseen:
+            self._unseen.discard(event.stream_id)
+            if (live := self._live.get(event.stream_id)) is not None:
+                live.player.wait_for_key()
+
+    def tell_length(self, event: StreamLengthRequested) -> None:
+        """Answer how long a recording is."""
+        self._client.start(0, self._tell_length(event))
+
+    def close(self, stream_id: int) -> None:
+        """End a stream, if it plays."""
+        if (live := self._live.pop(stream_id, None)) is not None:
+            live.stream.remove_player(live.player)
+            self._directory.forget_unused(live.stream)
+        if (file := self._files.pop(stream_id, None)) is not None:
+            file.stop()
+        self._unseen.discard(stream_id)
+        if self._connection.session.stream_state(stream_id) is None:
+            self._buffer_ms.pop(stream_id, None)
+
+    def _refuse(self, stream_id: int, reason: Exception | str, code: str = "NetStream.Play.Failed") -> None:
+        self._client.log(f"play refused: {reason}")
+        self._connection.reject_play(stream_id, code, str(reason))
+
+    def _play_live(self, event: PlayRequested, name: StreamName) -> None:
+        stream = self._directory.find(name)
+        self._client.log(f"plays {name}")
+        self._connection.accept_play(event.stream_id, reset=event.reset)
+        player = stream.add_player(PlayerOutlet(self._connection, event.stream_id))
+        self._live[event.stream_id] = _Live(stream, player)
+
+    async def _play_recorded(self, event: PlayRequested, name: StreamName, archive: LiveArchive) -> None:
+        try:
+            path = await archive.find(name)
+            if path is not None:
+                self._play_file(event, name, path)
+            elif event.start >= 0:
+                self._refuse(event.stream_id, f"{name} is not recorded", "NetStream.Play.StreamNotFound")
+            else:
+                self._play_live(event, name)
+        except (Refused, InvalidStreamName) as refusal:
+            self._refuse(event.stream_id, refusal)
+
+    def _play_file(self, event: PlayRequested, name: StreamName, path: Path) -> None:
+        self._client.log(f"plays the recording of {name}")
+        file = FilePlayer(
+            self._connection, event.stream_id, path, event.start, event.duration, reset=event.reset
+        )
+        if event.stream_id in self._buffer_ms:
+            file.set_buffer_length(self._buffer_ms[event.stream_id])
+        self._files[event.stream_id] = file
+        file.start()
+
+    async def _tell_length(self, event: StreamLengthRequested) -> None:
+        length_s = 0.0
+        try:
+            name = self._client.name(Purpose.PLAY, event.name)
+            if self._archive is not None:
+                length_s = await self._archive.length_s(name)
+        except (Refused, InvalidStreamName) as refusal:
+            self._client.log(f"length not told: {refusal}")
+        self._connection.respond(event.transaction_id, length_s)
+
+    def _catch_up(self) -> None:
+        for live in self._live.values():
+            live.stream.drained(live.player)

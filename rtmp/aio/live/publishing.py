@@ -1,0 +1,108 @@
+"""What a client publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.client import LiveClient
+from rtmp.aio.live.outlets import RecordingOutlet
+from rtmp.aio.live.requests import Purpose, Refused
+from rtmp.aio.live.services import LiveServices
+from rtmp.aio.recorder import Recorder
+from rtmp.aio.recording_file import RecordMode
+from rtmp.errors import InvalidStreamName
+from rtmp.events import DataReceived, PublishRequested
+from rtmp.messages import MessageType
+from rtmp.relay.live_player import LivePlayer
+from rtmp.relay.live_stream import LiveStream
+from rtmp.relay.names import StreamName
+
+_RECORD_MODES = {mode.value: mode for mode in RecordMode}
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    path: Path
+    recorder: Recorder
+    player: LivePlayer
+
+
+class LivePublishing:
+    """The publishing streams of one client."""
+
+    def __init__(self, services: LiveServices, client: LiveClient) -> None:
+        self._directory = services.directory
+        self._archive = services.archive
+        self._client = client
+        self._connection = client.connection
+        self._streams: dict[int, LiveStream] = {}
+        self._recordings: dict[int, _Recording] = {}
+
+    def request(self, event: PublishRequested) -> None:
+        """Answer a request to publish."""
+        try:
+            name = self._client.name(Purpose.PUBLISH, event.name)
+            if event.kind == "live":
+                self._begin(event.stream_id, name)
+            elif event.kind not in _RECORD_MODES:
+                raise Refused(f"publish of kind {event.kind[:20]!r}: it is live, record or append")
+            elif self._archive is None:
+                raise Refused(f"publish of kind {event.kind}: nothing is recorded here")
+            else:
+                self._client.start(event.stream_id, self._begin_recorded(event, name, self._archive))
+        except Refused as refusal:
+            self._refuse(event.stream_id, refusal)
+
+    def take_data(self, event: DataReceived) -> None:
+        """Take metadata and the like; audio and video go to the stream without a detour."""
+        self._streams[event.stream_id].push(MessageType.DATA_AMF0, event.timestamp_ms, event.payload)
+
+    def close(self, stream_id: int) -> None:
+        """End a stream, if it publishes."""
+        stream = self._streams.pop(stream_id, None)
+        if stream is None:
+            return
+        self._client.log(f"no longer publishes {stream.name}")
+        recording = self._recordings.pop(stream_id, None)
+        if recording is not None and self._archive is not None:
+            stream.remove_player(recording.player)
+            self._archive.finish(recording.path, recording.recorder)
+        self._directory.end(stream)
+
+    def _refuse(self, stream_id: int, reason: Exception) -> None:
+        self._client.log(f"publish refused: {reason}")
+        self._connection.reject_publish(stream_id, description=str(reason))
+
+    def _begin(self, stream_id: int, name: StreamName) -> LiveStream:
+        stream = self._directory.begin(name, lambda: self._replaced(stream_id))
+        self._streams[stream_id] = stream
+        self._client.log(f"publishes {stream.name}")
+        self._connection.accept_publish(stream_id, sink=stream.push)
+        return stream
+
+    async def _begin_recorded(self, event: PublishRequested, name: StreamName, archive: LiveArchive) -> None:
+        stream_id = event.stream_id
+        try:
+            path = await archive.place(name)
+            stream = self._begin(stream_id, name)
+        except (Refused, InvalidStreamName) as refusal:
+            self._refuse(stream_id, refusal)
+            return
+
+        def tell(level: str, code: str, description: str) -> None:
+            if self._streams.get(stream_id) is stream:
+                self._connection.send_status(stream_id, level, code, description)
+
+        recorder = archive.record(path, _RECORD_MODES[event.kind], tell)
+        player = stream.add_player(RecordingOutlet(recorder))
+        self._recordings[stream_id] = _Recording(path, recorder, player)
+
+    def _replaced(self, stream_id: int) -> None:
+        self._client.log("its stream is published by another client now")
+        self.close(stream_id)
+        self._connection.send_status(
+            stream_id, "error", "NetStream.Publish.BadName", "another client publishes this stream now"
+        )
+        self._connection.close()

@@ -1,0 +1,44 @@
+"""Who asks a live application for what, and how it says no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rtmp.amf_value import AmfValue
+from rtmp.relay.names import StreamName
+
+
+class Purpose(Enum):
+    """What a stream is asked for."""
+
+    PUBLISH = "publish"
+    PLAY = "play"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """Somebody wants to publish or play; what an `Authorize` decides on."""
+
+    purpose: Purpose
+    stream: StreamName
+    peername: str
+    connect_arguments: tuple[AmfValue, ...] = field(repr=False)  # may hold passwords
+
+
+class Refused(Exception):  # noqa: N818 - named for what happened
+    """The request is refused; the text is for the client."""
+
+
+Authorize = Callable[[LiveRequest], None]
+"""Raises Refused."""
+
+
+class Republish(Enum):
+    """What becomes of a publisher whose name somebody else wants to publish."""
+
+    REFUSE = "refuse"
+    """It stays, and the other is refused with NetStream.Publish.BadName."""
+    REPLACE = "replace"
+    """It is closed: an encoder that lost its connection may be back before the server has noticed."""

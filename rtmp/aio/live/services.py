@@ -1,0 +1,18 @@
+"""What the connections of a live application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.directory import LiveDirectory
+from rtmp.aio.live.requests import Authorize
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServices:
+    """The streams, the recordings if there are any, and who may do what."""
+
+    directory: LiveDirectory
+    archive: LiveArchive | None
+    authorize: Authorize | None
