@@ -112,10 +112,13 @@ _TRANSITIONS: Mapping[tuple[_State, type[AuthRefusal]], _State] = {
 
 
 class ClientAuth:
-    """The connects of one client to `app`, without what it appends."""
+    """The connects of one client to `app`, which is without what is appended to it."""
 
     def __init__(
-        self, credentials: Credentials, app: str, make_token: Callable[[], str] = lambda: secrets.token_hex(4)
+        self,
+        credentials: Credentials | None,
+        app: str,
+        make_token: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
         self._credentials = credentials
         self._app = app
@@ -125,32 +128,32 @@ class ClientAuth:
     def next_query(self, refused: ConnectRejected) -> str:
         """Return what to append to `app` and `tcUrl` of the next connect.
 
-        Raises AuthenticationFailed if the server does not want us, and the refusal itself if it has nothing
-        to do with authentication.
+        Raises AuthenticationFailed if the server does not want us or we have no credentials, and the refusal
+        itself if it has nothing to do with authentication.
         """
         refusal = parse_refusal(refused.description)
         if refusal is None:
             raise refused
         following = _TRANSITIONS.get((self._state, type(refusal)))
-        if following is None or isinstance(refusal, AuthFailure):
+        if self._credentials is None or following is None or isinstance(refusal, AuthFailure):
             raise AuthenticationFailed(refused.code, refused.description, refused.info) from refused
         self._state = following
         if isinstance(refusal, UserWanted):
             return f"?authmod={refusal.scheme.value}&user={self._credentials.user}"
         if isinstance(refusal, AdobeChallenge):
-            return self._answer_adobe(refusal)
-        return self._answer_llnw(refusal)
+            return self._answer_adobe(refusal, self._credentials)
+        return self._answer_llnw(refusal, self._credentials)
 
-    def _answer_adobe(self, wanted: AdobeChallenge) -> str:
-        user, token = wanted.user or self._credentials.user, self._make_token()
+    def _answer_adobe(self, wanted: AdobeChallenge, ours: Credentials) -> str:
+        user, token = wanted.user or ours.user, self._make_token()
         challenge = wanted.opaque or wanted.challenge
-        response = adobe_response(user, self._credentials.password, wanted.salt, challenge, token)
+        response = adobe_response(user, ours.password, wanted.salt, challenge, token)
         opaque = f"&opaque={wanted.opaque}" if wanted.opaque else ""
         return f"?authmod=adobe&user={user}&challenge={token}&response={response}{opaque}"
 
-    def _answer_llnw(self, wanted: LlnwChallenge) -> str:
-        user, token = wanted.user or self._credentials.user, self._make_token()
-        response = llnw_response(user, self._credentials.password, self._app, wanted.nonce, token)
+    def _answer_llnw(self, wanted: LlnwChallenge, ours: Credentials) -> str:
+        user, token = wanted.user or ours.user, self._make_token()
+        response = llnw_response(user, ours.password, self._app, wanted.nonce, token)
         return (
             f"?authmod=llnw&user={user}&nonce={wanted.nonce}&cnonce={token}&nc={LLNW_COUNT}"
             f"&response={response}"

@@ -92,6 +92,15 @@ def test_a_client_that_is_not_wanted(head: str, reason: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_client_without_credentials() -> None:
+    auth = ClientAuth(None, "live")
+    with pytest.raises(AuthenticationFailed, match="need auth"):
+        auth.next_query(refused("code=403 need auth; authmod=adobe"))
+    with pytest.raises(ConnectRejected) as caught:
+        auth.next_query(refused("full"))
+    assert not isinstance(caught.value, AuthenticationFailed)
+
+
 def test_asked_for_the_user_twice_or_for_something_else() -> None:
     auth = ClientAuth(Credentials("bob", "secret"), "live")
     other = refused("no such application")
