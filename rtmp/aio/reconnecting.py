@@ -8,12 +8,11 @@ the first, which goes on until media can change over.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, Self, TypedDict
+from typing import Any, Protocol, Self, TypedDict
 
 from rtmp.aio.client import OnStatus, RtmpClient
 from rtmp.aio.reconnecting_link import Link
@@ -91,6 +90,8 @@ class Reconnecting:
         capabilities = capabilities or Capabilities()
         self._capabilities = replace(capabilities, caps_ex=capabilities.caps_ex | CapsEx.RECONNECT)
         self._backoff = Backoff(policy)
+        # a server that asks again and again is followed more and more slowly
+        self._move_backoff = Backoff(replace(policy, max_attempts=None))
         self._retry_invalid_app = retry_invalid_app
         self._start_timeout_s = start_timeout_s
         self._chance = chance
@@ -130,16 +131,17 @@ class Reconnecting:
         """Wait until the stream is up. Raises what it gave up with, or ConnectionLost if closed."""
         if self.state in (LinkState.UP, LinkState.MOVING):
             return
-        if self._task is not None and self.state is LinkState.FAILED:
-            raise self._task.result()
-        if self.state is LinkState.CLOSED:
-            raise ConnectionLost("closed")
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting_for_up.add(future)
+        if self._task is None or self.state is LinkState.CLOSED:
+            raise ConnectionLost("closed, or never started")
+        up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting_for_up.add(up)
         try:
-            await future
+            waiting: set[asyncio.Future[Any]] = {up, self._task}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._waiting_for_up.discard(future)
+            self._waiting_for_up.discard(up)
+        if not up.done():
+            raise ConnectionLost("closed") if self._task.cancelled() else self._task.result()
 
     async def wait_failed(self) -> Exception:
         """Wait until it gives up, and return why; raises asyncio.CancelledError if it is closed first."""
@@ -150,8 +152,7 @@ class Reconnecting:
         """Stop for good, and wait until the connections are closed."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
         self._advance(LinkInput.CLOSE, ConnectionLost("closed"))
         links = [link for link in (self._current, self._next) if link is not None]
         self._current = self._next = None
@@ -224,13 +225,18 @@ class Reconnecting:
     # Moving
 
     async def _follow(self, old: Link, wish: str) -> None:
-        """Open a second link where the server wants us, and change over to it if all goes well."""
+        """Open a second link where the server wants us, and change over to it if all goes well.
+
+        Not at once, as others may be asked at the same time.
+        """
         try:
             url = self._resolve(old.url, wish)
         except RtmpError as error:
             logger.warning("request to reconnect not followed: %s", error)
             return
         self._advance(LinkInput.MOVE)
+        now_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._move_backoff.failed(now_s, self._chance()) or 0.0)
         new = self._next = Link(url, self._changed)
         try:
             await self._open(new)
@@ -268,17 +274,16 @@ class Reconnecting:
     # State
 
     def _note_up(self) -> None:
-        self._backoff.succeeded(asyncio.get_running_loop().time())
+        for backoff in (self._backoff, self._move_backoff):
+            backoff.succeeded(asyncio.get_running_loop().time())
         self._advance(LinkInput.UP)
 
     def _advance(self, cause: LinkInput, error: Exception | None = None, wait_s: float = 0.0) -> None:
-        self.state = advance(TRANSITIONS, self.state, cause, LocalProtocolError)
-        for future in self._waiting_for_up:
-            if not future.done() and self.state is LinkState.UP:
-                future.set_result(None)
-            elif not future.done() and self.state in (LinkState.FAILED, LinkState.CLOSED) and error:
-                future.set_exception(error)
-        if self.on_state is not None:
+        before, self.state = self.state, advance(TRANSITIONS, self.state, cause, LocalProtocolError)
+        for up in self._waiting_for_up:
+            if self.state is LinkState.UP and not up.done():
+                up.set_result(None)
+        if self.on_state is not None and self.state is not before:
             try:
                 self.on_state(StateChange(self.state, self.url, error, wait_s))
             except Exception:

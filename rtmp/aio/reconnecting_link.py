@@ -12,6 +12,7 @@ from rtmp.events import StatusReceived
 from rtmp.url import RtmpUrl
 
 _RECONNECT_REQUEST = "NetConnection.Connect.ReconnectRequest"
+_STARTS = frozenset(("NetStream.Publish.Start", "NetStream.Play.Start"))
 _ENDS = frozenset(("NetStream.Play.Stop", "NetStream.Play.Complete", "NetStream.Unpublish.Success"))
 
 
@@ -26,6 +27,7 @@ class Link:
         """Whether the server has accepted the stream."""
         self.on_status: Callable[[StatusReceived], None] | None = None
         self._changed = changed
+        self._has_started = False
         self._wish: str | None = None
         self._client: RtmpClient | None = None
         self._stream: ClientStream | None = None
@@ -69,7 +71,9 @@ class Link:
         return wish
 
     def _take_status(self, event: StatusReceived) -> None:
-        if self.is_ready and (event.level == "error" or event.code in _ENDS):
+        if event.code in _STARTS:
+            self._has_started = True
+        elif self._has_started and (event.level == "error" or event.code in _ENDS):
             info = event.info if isinstance(event.info, Mapping) else {}
             self.end(StreamFailed(event.code, event.description, info))
         if self.on_status is not None:

@@ -415,7 +415,7 @@ async def test_other_refusals_are_tried_again_until_the_policy_ends() -> None:
         async with ReconnectingPublisher(url, "cam", policy=policy, on_state=states) as publisher:
             assert isinstance(await publisher.wait_failed(), ConnectRejected)
     again = [LinkState.CONNECTING, LinkState.WAITING]
-    assert states.names == [*again, *again, LinkState.CONNECTING, LinkState.FAILED, LinkState.FAILED]
+    assert states.names == [*again, *again, LinkState.CONNECTING, LinkState.FAILED]
 
 
 async def test_nobody_listens() -> None:
@@ -454,6 +454,32 @@ async def test_a_server_that_does_not_answer_publish() -> None:
         async with publisher:
             assert isinstance(await publisher.wait_failed(), ConnectTimeout)
         assert await (await run.next()).closed() is None
+
+
+async def test_a_stream_that_ends_as_it_starts_is_lost() -> None:
+    class Ending(Server):
+        def make(self, connection: ServerConnection) -> Recorder:
+            class EndingRecorder(Moving):
+                def on_event(self, event: ev.Event) -> None:
+                    super().on_event(event)
+                    if isinstance(event, ev.PlayRequested):
+                        self.connection.end_play(event.stream_id)
+
+            return EndingRecorder(connection)
+
+    policy = BackoffPolicy(first_s=0.01, max_attempts=2)
+    async with running(state=Ending()) as run, asyncio.timeout(5):
+        url = f"rtmp://127.0.0.1:{run.server.port}/live"
+        async with ReconnectingPlayer(url, "cam", policy=policy) as player:
+            assert isinstance(await player.wait_failed(), StreamFailed)
+
+
+async def test_a_mistake_of_the_program_reaches_who_waits() -> None:
+    async with serving() as run:
+        connect: Any = partial(RtmpClient.connect, nonsense=True)
+        async with ReconnectingPublisher(run.url(), "cam", connect=connect) as publisher:
+            with pytest.raises(TypeError):
+                await publisher.wait_up()
 
 
 async def test_close_at_any_moment() -> None:

@@ -80,12 +80,17 @@ async def test_an_address_can_be_certified(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_says_nothing() -> None:
+    held = asyncio.Event()
+
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        held.set()
 
     silent = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     async with silent:
         with pytest.raises(ConnectTimeout, match="no connection to 127"):
             await RtmpClient.connect(f"rtmps://127.0.0.1:{port}/live", timeouts=Timeouts(connect=0.1))
+        await asyncio.wait_for(held.wait(), 5)
