@@ -17,7 +17,10 @@ RtmpError
 ├── ConnectRejected          (client) the server answered `connect` with `_error`
 │   └── AuthenticationFailed it wants other credentials than ours
 ├── CallFailed               (client) the server answered a call with `_error`
-└── StreamFailed             (client) the server refused `publish` or `play`
+├── StreamFailed             (client) the server refused `publish` or `play`
+├── FlvError                 an FLV file is broken, or none
+├── RecordingFull            a recording is as long or as large as it may be
+└── InvalidStreamName        a stream name that no file may have
 """
 
 from __future__ import annotations
@@ -115,3 +118,15 @@ class CallFailed(_RefusedByServer):
 
 class StreamFailed(_RefusedByServer):
     """The server answered `publish` or `play` with a status of level "error"."""
+
+
+class FlvError(RtmpError):
+    """A file is not FLV, or is broken: a tag is not where the one before it says."""
+
+
+class RecordingFull(RtmpError):
+    """A recording has reached one of its bounds."""
+
+
+class InvalidStreamName(RtmpError):
+    """A stream is called something that no recording may be called."""

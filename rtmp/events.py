@@ -125,11 +125,34 @@ class StreamClosed:
 
 @dataclass(frozen=True, slots=True)
 class PauseRequested:
-    """(server) A player paused or resumed; already answered with a status."""
+    """(server) A player paused or resumed; already answered with a status.
+
+    `position_ms` is how far it has played: it wants all messages after that time again when it resumes
+    (§7.2.2.9). None if it did not say.
+    """
 
     stream_id: int
     paused: bool
+    position_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeekRequested:
+    """(server) A player wants to be elsewhere; answer with accept_seek or reject_seek.
+
+    Whoever plays what cannot be sought in, such as a live stream, rejects it: else the player waits.
+    """
+
+    stream_id: int
     position_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLengthRequested:
+    """(server) The client asks how long a recording is; answer with `respond`, in seconds, 0 for unknown."""
+
+    transaction_id: float
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +247,8 @@ Event: TypeAlias = (
     | PlayRequested
     | StreamClosed
     | PauseRequested
+    | SeekRequested
+    | StreamLengthRequested
     | ReceiveChanged
     | AudioReceived
     | VideoReceived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,8 +20,10 @@ from rtmp.events import (
     PublishRequested,
     ReceiveChanged,
     ResultReceived,
+    SeekRequested,
     StreamClosed,
     StreamCreated,
+    StreamLengthRequested,
     VideoReceived,
 )
 from rtmp.handshake import ServerHandshake
@@ -139,14 +142,19 @@ class ServerRequests(Session):
 
     def _on_call(self, command: Command, stream_id: int) -> None:
         transaction_id = command.transaction_id
+        if self._may_wait(transaction_id):
+            self._events.append(CallReceived(command.name, transaction_id, command.arguments, stream_id))
+
+    def _may_wait(self, transaction_id: float) -> bool:
+        """Note that a call waits for an answer; if there are too many, answer it and return False."""
         if transaction_id:
             if sum(self._pending.values()) >= self.limits.max_pending_calls:
                 self._send_error(
                     transaction_id, "NetConnection.Call.Failed", "too many calls wait for an answer"
                 )
-                return
+                return False
             self._pending[transaction_id] = self._pending.get(transaction_id, 0) + 1
-        self._events.append(CallReceived(command.name, transaction_id, command.arguments, stream_id))
+        return True
 
     def _on_answer(self, command: Command, _stream_id: int) -> None:
         event = ResultReceived if command.name == RESULT else ErrorReceived
@@ -171,8 +179,10 @@ class ServerRequests(Session):
         self._send_command(Command("onBWDone", 0.0))
 
     def _answer_stream_length(self, command: Command, _stream_id: int) -> None:
-        if command.transaction_id:
-            self._send_command(Command(RESULT, command.transaction_id, None, (0.0,)))
+        transaction_id = command.transaction_id
+        name = command.arguments[0] if command.arguments else None
+        if transaction_id and self._may_wait(transaction_id):
+            self._events.append(StreamLengthRequested(transaction_id, name if isinstance(name, str) else ""))
 
     def _on_create_stream(self, command: Command, _stream_id: int) -> None:
         limit = self.limits.max_streams
@@ -266,15 +276,20 @@ class ServerRequests(Session):
         if stream is None or stream.state is not StreamState.PLAYING:
             return
         paused = bool(command.arguments[0]) if command.arguments else True
-        position = command.arguments[1] if len(command.arguments) > 1 else 0.0
+        position = command.arguments[1] if len(command.arguments) > 1 else None
         code = "NetStream.Pause.Notify" if paused else "NetStream.Unpause.Notify"
         self._send_status(stream_id, "status", code, stream.name)
-        position_ms = float(position) if isinstance(position, int | float) else 0.0
-        self._events.append(PauseRequested(stream_id, paused, position_ms))
+        self._events.append(PauseRequested(stream_id, paused, _milliseconds(position)))
 
-    def _on_seek(self, _command: Command, stream_id: int) -> None:
-        if stream_id in self._streams:
-            self._send_status(stream_id, "error", "NetStream.Seek.Failed", "a live stream cannot seek")
+    def _on_seek(self, command: Command, stream_id: int) -> None:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        position_ms = _milliseconds(command.arguments[0] if command.arguments else None)
+        if stream.state is not StreamState.PLAYING or position_ms is None:
+            self._send_status(stream_id, "error", "NetStream.Seek.Failed", "nothing plays, or seek to where?")
+        else:
+            self._events.append(SeekRequested(stream_id, position_ms))
 
     def _on_play2(self, _command: Command, stream_id: int) -> None:
         if stream_id in self._streams:
@@ -322,3 +337,10 @@ class ServerRequests(Session):
         if transaction_id:
             info = make_info("error", code, description, extra)
             self._send_command(Command(ERROR, transaction_id, None, (info,)))
+
+
+def _milliseconds(value: AmfValue) -> float | None:
+    """Return a time that a client sent, None if it is no such thing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return max(float(value), 0.0)

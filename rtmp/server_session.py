@@ -24,7 +24,7 @@ class ServerSession(ServerRequests):
     """Talks to one client.
 
     By itself it answers the handshake, pings, createStream, deleteStream, closeStream, receiveAudio,
-    receiveVideo, pause, seek, and the calls of Flash Media Live Encoder that need no more than a result
+    receiveVideo, pause, and the calls of Flash Media Live Encoder that need no more than a result
     (releaseStream, FCPublish and the like). Everything else becomes an event.
     """
 
@@ -100,18 +100,24 @@ class ServerSession(ServerRequests):
         self._stream(stream_id).advance(StreamInput.REJECT_PUBLISH)
         self._send_status(stream_id, "error", code, description)
 
-    def accept_play(self, stream_id: int, description: str = "") -> None:
+    def accept_play(
+        self, stream_id: int, description: str = "", *, recorded: bool = False, reset: bool = True
+    ) -> None:
         """Answer PlayRequested; the stream can be sent to afterwards.
 
-        Raises LocalProtocolError if none waits.
+        A player of what is `recorded` knows that it can seek; `reset` says what its event says. Raises
+        LocalProtocolError if none waits.
         """
         stream = self._stream(stream_id)
         stream.advance(StreamInput.ACCEPT_PLAY)
         text = description or f"Started playing {stream.name}."
+        if recorded:
+            self._send_user_control(UserControlType.STREAM_IS_RECORDED, stream_id)
         self._send_user_control(UserControlType.STREAM_BEGIN, stream_id)
-        self._send_status(
-            stream_id, "status", "NetStream.Play.Reset", f"Playing and resetting {stream.name}."
-        )
+        if reset:
+            self._send_status(
+                stream_id, "status", "NetStream.Play.Reset", f"Playing and resetting {stream.name}."
+            )
         self._send_status(stream_id, "status", "NetStream.Play.Start", text)
 
     def reject_play(
@@ -123,6 +129,29 @@ class ServerSession(ServerRequests):
         """Refuse PlayRequested. Raises LocalProtocolError if none waits."""
         self._stream(stream_id).advance(StreamInput.REJECT_PLAY)
         self._send_status(stream_id, "error", code, description)
+
+    def accept_seek(self, stream_id: int, position_ms: float) -> None:
+        """Answer SeekRequested, before what is sent from the new position on.
+
+        The client throws away what it has of the old one. Raises LocalProtocolError unless the stream plays.
+        """
+        stream = self._playing(stream_id)
+        self._send_user_control(UserControlType.STREAM_EOF, stream_id)
+        self._send_user_control(UserControlType.STREAM_IS_RECORDED, stream_id)
+        self._send_user_control(UserControlType.STREAM_BEGIN, stream_id)
+        self._send_status(stream_id, "status", "NetStream.Seek.Notify", f"Seeking {position_ms:.0f} ms.")
+        self._send_status(stream_id, "status", "NetStream.Play.Start", f"Started playing {stream.name}.")
+
+    def reject_seek(
+        self,
+        stream_id: int,
+        description: str = "This stream cannot be sought in.",
+        code: str = "NetStream.Seek.Failed",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Refuse SeekRequested; the stream plays on. Raises LocalProtocolError unless it plays."""
+        self._playing(stream_id)
+        self._send_status(stream_id, "error", code, description, extra)
 
     # Commands of the server's own
 
@@ -223,6 +252,21 @@ class ServerSession(ServerRequests):
         self._send_status(
             stream_id, "status", "NetStream.Play.UnpublishNotify", f"{stream.name} is unpublished."
         )
+
+    def complete_play(
+        self, stream_id: int, timestamp_ms: int, duration_s: float, size_bytes: int, description: str = ""
+    ) -> None:
+        """Tell a player that all of a recording has been sent: Play.Complete, Stream EOF, Play.Stop.
+
+        The stream still plays: the client may seek back. Raises LocalProtocolError unless it plays.
+        """
+        stream = self._playing(stream_id)
+        text = description or f"Stopped playing {stream.name}."
+        totals = {"duration": duration_s, "bytes": float(size_bytes)}
+        info = make_info("status", "NetStream.Play.Complete", "", totals)
+        self._send_data(stream_id, timestamp_ms, ("onPlayStatus", info))
+        self._send_user_control(UserControlType.STREAM_EOF, stream_id)
+        self._send_status(stream_id, "status", "NetStream.Play.Stop", text)
 
     def stream_state(self, stream_id: int) -> StreamState | None:
         """Return the state of a stream, None if it does not exist."""

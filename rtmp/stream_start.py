@@ -34,7 +34,7 @@ def is_video_header(payload: Payload) -> bool:
 
 def is_keyframe(payload: Payload) -> bool:
     """Return whether a video message is a picture that can be decoded without those before it."""
-    return media_kind(MessageType.VIDEO, payload) is MediaKind.KEY_PICTURE
+    return media_kind(MessageType.VIDEO, payload) is MediaKind.KEY_FRAME
 
 
 class StreamStart:

@@ -18,7 +18,9 @@ from rtmp.events import (
     Event,
     PlayRequested,
     PublishRequested,
+    SeekRequested,
     StreamClosed,
+    StreamLengthRequested,
 )
 
 from .client_api import COMMANDS
@@ -67,6 +69,10 @@ class RtmpLeg:
             self._play_requested(event)
         elif isinstance(event, StreamClosed):
             self._stream_closed(event.stream_id)
+        elif isinstance(event, SeekRequested):
+            self._connection.reject_seek(event.stream_id, "a call cannot be sought in")
+        elif isinstance(event, StreamLengthRequested):
+            self._connection.respond(event.transaction_id, 0.0)
         elif isinstance(event, ConnectionClosed):
             self._connection_closed(event)
 

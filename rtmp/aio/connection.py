@@ -56,6 +56,8 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._flush_scheduled = False
         self.on_writable: Callable[[], None] | None = None
         """Called when the peer has caught up after `write_paused`."""
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._closing = False
         self._reason: RtmpError | None = None
         self._last_received = self._loop.time()
@@ -93,6 +95,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         if self._closing:
             return
         self._closing = True
+        self._writable.set()
         self._reason = reason
         self.flush()
         self.session.close()
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol, Generic[S]):
 
     def abort(self, reason: RtmpError | None = None) -> None:
         """Close at once; what is queued is lost."""
+        self._writable.set()
         if not self._closing:
             self._closing = True
             self._reason = reason
@@ -183,16 +187,20 @@ class Connection(asyncio.Protocol, Generic[S]):
     def pause_writing(self) -> None:
         """Note that the peer reads too slowly; media are dropped from now on."""
         self.write_paused = True
+        if not self._closing:
+            self._writable.clear()
 
     def resume_writing(self) -> None:
         """Note that the peer has caught up."""
         self.write_paused = False
         if self.on_writable is not None and not self._closing:
             self.on_writable()
+        self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events."""
         self._cancel_timers()
+        self._writable.set()
         if not self._closing:
             self._closing = True
             if exc is not None:
@@ -227,6 +235,14 @@ class Connection(asyncio.Protocol, Generic[S]):
             self.dropped_media += 1
             return False
         return True
+
+    async def drain(self) -> None:
+        """Send what is queued, and wait until the peer has read enough, or the connection `is_closed`.
+
+        For those who send faster than in real time and would rather wait than have media dropped.
+        """
+        self.flush()
+        await self._writable.wait()
 
     def flush(self) -> None:
         """Send what is queued now."""

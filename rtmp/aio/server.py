@@ -120,10 +120,12 @@ class ServerConnection(Connection[ServerSession]):
             self.session.reject_publish(stream_id, code, description)
             self.commands_given()
 
-    def accept_play(self, stream_id: int, description: str = "") -> None:
+    def accept_play(
+        self, stream_id: int, description: str = "", *, recorded: bool = False, reset: bool = True
+    ) -> None:
         """Accept a play."""
         if not self._closing:
-            self.session.accept_play(stream_id, description)
+            self.session.accept_play(stream_id, description, recorded=recorded, reset=reset)
             self.commands_given()
 
     def reject_play(
@@ -135,6 +137,32 @@ class ServerConnection(Connection[ServerSession]):
         """Refuse a play."""
         if not self._closing:
             self.session.reject_play(stream_id, code, description)
+            self.commands_given()
+
+    def accept_seek(self, stream_id: int, position_ms: float) -> None:
+        """Accept a seek."""
+        if not self._closing:
+            self.session.accept_seek(stream_id, position_ms)
+            self.commands_given()
+
+    def reject_seek(
+        self,
+        stream_id: int,
+        description: str = "This stream cannot be sought in.",
+        code: str = "NetStream.Seek.Failed",
+        extra: Mapping[str, AmfValue] | None = None,
+    ) -> None:
+        """Refuse a seek."""
+        if not self._closing:
+            self.session.reject_seek(stream_id, description, code, extra)
+            self.commands_given()
+
+    def complete_play(
+        self, stream_id: int, timestamp_ms: int, duration_s: float, size_bytes: int, description: str = ""
+    ) -> None:
+        """Tell a player that all of a recording has been sent."""
+        if not self._closing:
+            self.session.complete_play(stream_id, timestamp_ms, duration_s, size_bytes, description)
             self.commands_given()
 
     def end_play(self, stream_id: int, description: str = "") -> None:

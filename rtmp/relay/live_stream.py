@@ -64,7 +64,7 @@ class LiveStream:
         message = SharedMessage(type_id, timestamp_ms, payload, self._last.get(type_id))
         self._last[type_id] = message
         kind = media_kind(type_id, payload)
-        if kind is not None and kind is not MediaKind.PICTURE:
+        if kind is not MediaKind.INTER_FRAME and kind is not MediaKind.AUDIO:
             self._look_at(kind, message)
         behind: int | None = None
         for player in self.players:
@@ -80,7 +80,7 @@ class LiveStream:
             self._hurry(message.timestamp_ms)
 
     def _look_at(self, kind: MediaKind, message: SharedMessage) -> None:
-        if kind is MediaKind.KEY_PICTURE:
+        if kind is MediaKind.KEY_FRAME:
             message.is_key = True
         elif kind is MediaKind.VIDEO_HEADER:
             self._keep_header(_video_tracks(message.payload), message)

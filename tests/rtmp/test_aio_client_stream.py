@@ -25,9 +25,16 @@ async def test_a_player_pauses_seeks_and_chooses() -> None:
         await stream.play("cam", 500.0, 2000.0, announce=True)
         assert (await stream.pause(40)).code == "NetStream.Pause.Notify"
         assert (await stream.resume(40)).code == "NetStream.Unpause.Notify"
-        with pytest.raises(StreamFailed, match="cannot seek"):
-            await stream.seek(0)
+        refused = asyncio.ensure_future(stream.seek(0))
+        await recorder.wait(lambda e: isinstance(e, ev.SeekRequested))
+        recorder.connection.reject_seek(stream.stream_id, "live")
+        with pytest.raises(StreamFailed, match="live"):
+            await refused
         assert codes[-1] == "NetStream.Seek.Failed"
+        accepted = asyncio.ensure_future(stream.seek(1000))
+        await recorder.wait(lambda e: e == ev.SeekRequested(stream.stream_id, 1000.0))
+        recorder.connection.accept_seek(stream.stream_id, 1000.0)
+        assert (await accepted).code == "NetStream.Seek.Notify"
         stream.receive_video(False)
         stream.receive_audio(False)
         await recorder.wait(lambda e: e == ev.ReceiveChanged(stream.stream_id, False, False))

@@ -64,7 +64,6 @@ def test_audio_headers(payload: bytes, expected: bool) -> None:
         (b"\x17\x01\x00\x00\x00", False, True),
         (b"\x27\x01\x00\x00\x00", False, False),
         (b"\x17\x02\x00\x00\x00", False, False),
-        (b"\x17\x09", False, False),
         (b"\x12\x00", False, True),  # Sorenson's H.263 has no headers
         (b"\x22\x00", False, False),
         (b"\x17", False, False),

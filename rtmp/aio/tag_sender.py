@@ -1,0 +1,85 @@
+"""Sends the tags of a file to a player as the messages that they are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtmp.aio.server import ServerConnection
+from rtmp.amf0 import AmfValue, EcmaArray
+from rtmp.commands import ON_STATUS, parse_values
+from rtmp.errors import AmfDecodeError
+from rtmp.flv_file import FlvTag
+from rtmp.flv_metadata import metadata_members
+from rtmp.limits import KIB
+from rtmp.messages import MessageType
+
+_OVERHEAD: Final = 64 * KIB
+
+
+class TagSender:
+    """One stream of a connection, and what it has been sent: the time of the last tag, and bytes of the file.
+
+    `offset_ms` is the file's time when the stream's is 0. All times here are the file's.
+
+    `skipped_tags` counts those that cannot be sent: data that are no AMF, and bodies that would not fit
+    between what may wait for a slow client and what ends its connection.
+    """
+
+    def __init__(self, connection: ServerConnection, stream_id: int) -> None:
+        self.offset_ms = 0
+        self.sent_ms = 0
+        self.sent_bytes = 0
+        self.skipped_tags = 0
+        self._connection = connection
+        self._stream_id = stream_id
+        limits = connection.session.limits
+        self._max_body = limits.max_write_buffer - 2 * limits.max_write_buffer_media - _OVERHEAD
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a tag would be sent and not dropped; if not, wait for `Connection.drain`."""
+        session = self._connection.session
+        if self._connection.write_paused:
+            return False
+        return session.pending_size < session.limits.max_write_buffer_media
+
+    def send(self, tag: FlvTag) -> None:
+        """Send a tag."""
+        connection, stream_id = self._connection, self._stream_id
+        time_ms = self._stream_ms(tag.timestamp_ms)
+        self.sent_ms = tag.timestamp_ms
+        self.sent_bytes += tag.file_size
+        if len(tag.body) > self._max_body:
+            self.skipped_tags += 1
+        elif tag.type_id == MessageType.AUDIO:
+            connection.send_audio(stream_id, time_ms, tag.body)
+        elif tag.type_id == MessageType.VIDEO:
+            connection.send_video(stream_id, time_ms, tag.body)
+        elif tag.type_id == MessageType.DATA_AMF0:
+            self._send_data(time_ms, tag)
+
+    def announce(self, timestamp_ms: int) -> None:
+        """Say what Flash Player wants to hear first: what its scripts may look at, and that data begin."""
+        time_ms = self._stream_ms(timestamp_ms)
+        info: dict[str, AmfValue] = {"code": "NetStream.Data.Start"}
+        self._connection.send_data(self._stream_id, time_ms, "|RtmpSampleAccess", True, True)
+        self._connection.send_data(self._stream_id, time_ms, ON_STATUS, info)
+
+    def complete(self, duration_s: float) -> None:
+        """Say that all has been sent."""
+        time_ms = self._stream_ms(self.sent_ms)
+        self._connection.complete_play(self._stream_id, time_ms, duration_s, self.sent_bytes)
+
+    def _stream_ms(self, timestamp_ms: int) -> int:
+        return max(timestamp_ms - self.offset_ms, 0)
+
+    def _send_data(self, time_ms: int, tag: FlvTag) -> None:
+        try:
+            values = parse_values(tag.type_id, tag.body)
+        except AmfDecodeError:
+            self.skipped_tags += 1
+            return
+        members = metadata_members(values)
+        if members is not None:
+            values = [values[0], EcmaArray(members)]
+        self._connection.send_data(self._stream_id, time_ms, *values)

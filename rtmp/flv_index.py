@@ -1,0 +1,69 @@
+"""What is where in an FLV file, as found by walking over its tags."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtmp.flv_file import BACK_POINTER_SIZE, FIRST_TAG, FlvTagHeader
+from rtmp.media_kind import MediaKind, media_kind
+from rtmp.messages import MessageType, Payload
+from rtmp.seek_points import SeekPoints
+
+PREFIX_SIZE: Final = 32
+"""Bytes of a tag's body that `FlvIndex.add` wants to see."""
+
+_MAX_POINTS: Final = 50_000
+_MAX_HEADERS: Final = 1000
+_AUDIO_SPACING_MS: Final = 1000
+_METADATA: Final = b"\x02\x00\x0aonMetaData"  # the AMF0 string
+
+
+class FlvIndex:
+    """Seek points, decoder headers, metadata and length of a file.
+
+    `end` is where the last whole tag ends, which is where another may be appended.
+    """
+
+    def __init__(self, first_tag: int = FIRST_TAG) -> None:
+        self.end = first_tag
+        self.duration_ms = 0
+        self.metadata_position: int | None = None
+        self.has_audio = False
+        self.has_video = False
+        self._headers: list[tuple[int, MediaKind]] = []
+        self._key_frames = SeekPoints(_MAX_POINTS)
+        self._audio = SeekPoints(_MAX_POINTS)
+
+    def add(self, header: FlvTagHeader, prefix: Payload) -> None:
+        """Note the tag at `end`, of whose body `prefix` is the beginning."""
+        position, time_ms = self.end, header.timestamp_ms
+        self.end += header.tag_size + BACK_POINTER_SIZE
+        self.duration_ms = max(self.duration_ms, time_ms)
+        self.has_audio |= header.type_id == MessageType.AUDIO
+        self.has_video |= header.type_id == MessageType.VIDEO
+        if header.type_id == MessageType.DATA_AMF0:
+            if self.metadata_position is None and bytes(prefix[: len(_METADATA)]) == _METADATA:
+                self.metadata_position = position
+            return
+        kind = media_kind(header.type_id, prefix)
+        if kind.is_header:
+            if len(self._headers) < _MAX_HEADERS:
+                self._headers.append((position, kind))
+        elif kind is MediaKind.KEY_FRAME:
+            self._key_frames.add(time_ms, position)
+        elif kind is MediaKind.AUDIO and self._is_spaced(time_ms):
+            self._audio.add(time_ms, position)
+
+    @property
+    def seek_points(self) -> SeekPoints:
+        """The key frames, or without any the audio at about every second."""
+        return self._key_frames if len(self._key_frames) else self._audio
+
+    def headers_before(self, position: int) -> list[int]:
+        """Return where the headers are that a decoder needs for what begins at `position`, in file order."""
+        latest = {kind: place for place, kind in self._headers if place < position}
+        return sorted(latest.values())
+
+    def _is_spaced(self, time_ms: int) -> bool:
+        times = self._audio.times_ms
+        return not times or time_ms - times[-1] >= _AUDIO_SPACING_MS

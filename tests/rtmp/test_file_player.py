@@ -1,0 +1,305 @@
+"""Our client plays, pauses and seeks in files of our server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtmp.aio import ClientStream, RtmpClient
+from rtmp.aio.file_player import FilePlayerConfig
+from rtmp.amf0 import AmfValue
+from rtmp.commands import Command
+from rtmp.errors import StreamFailed
+from rtmp.events import StatusReceived
+from rtmp.flv_file import FlvTag
+from rtmp.limits import DEFAULT_LIMITS
+from rtmp.messages import UserControlType
+from rtmp.play_clock import PlayClock
+from rtmp.player_state import PlayerState
+from rtmp.state import StreamState
+from tests.rtmp import flv_samples as flv
+from tests.rtmp.recording_server import RecordingServer, recording_server
+
+Seen = FlvTag | str
+"""A message of the stream, or the code of a status."""
+
+
+class Player:
+    """A client that plays one stream, and all that it sees in its order."""
+
+    def __init__(self, client: RtmpClient, stream: ClientStream) -> None:
+        self.client = client
+        self.stream = stream
+        self.seen: list[Seen] = []
+        self.infos: dict[str, Any] = {}
+        self._changed = asyncio.Event()
+        stream.on_audio = lambda time_ms, payload: self._see(FlvTag(8, time_ms, bytes(payload)))
+        stream.on_video = lambda time_ms, payload: self._see(FlvTag(9, time_ms, bytes(payload)))
+        stream.on_data = self._see_data
+        stream.on_status = self._see_status
+
+    def _see(self, seen: Seen) -> None:
+        self.seen.append(seen)
+        self._changed.set()
+
+    def _see_status(self, event: StatusReceived) -> None:
+        self.infos[event.code] = event.info
+        self._see(event.code)
+
+    def _see_data(self, time_ms: int, values: tuple[AmfValue, ...]) -> None:
+        self.infos[str(values[0])] = (time_ms, values[1:])
+        self._see(str(values[0]))
+
+    async def until(self, fits: Callable[[Seen], bool]) -> list[Seen]:
+        """Return, and forget, all up to what fits."""
+        async with asyncio.timeout(10):
+            while not any(fits(each) for each in self.seen):
+                self._changed.clear()
+                await self._changed.wait()
+        count = next(n for n, each in enumerate(self.seen) if fits(each)) + 1
+        taken, self.seen = self.seen[:count], self.seen[count:]
+        return taken
+
+    async def until_code(self, code: str) -> list[Seen]:
+        return await self.until(lambda seen: seen == f"NetStream.{code}")
+
+    async def until_ms(self, time_ms: int) -> list[Seen]:
+        return await self.until(lambda seen: isinstance(seen, FlvTag) and seen.timestamp_ms >= time_ms)
+
+    def command(self, name: str, *arguments: AmfValue) -> None:
+        self.client.session._send_command(Command(name, 0.0, None, arguments), self.stream.stream_id)
+        self.client.commands_given()
+
+    def set_buffer(self, length_ms: int) -> None:
+        session = self.client.session
+        session._send_user_control(UserControlType.SET_BUFFER_LENGTH, self.stream.stream_id, length_ms)
+        self.client.commands_given()
+
+    def play(self, name: str, *arguments: AmfValue) -> None:
+        self.command("play", name, *arguments)
+
+
+def media(seen: list[Seen]) -> list[FlvTag]:
+    return [each for each in seen if isinstance(each, FlvTag)]
+
+
+@asynccontextmanager
+async def playing(
+    tmp_path: Path, tags: list[FlvTag], **options: Any
+) -> AsyncIterator[tuple[RecordingServer, Player]]:
+    (tmp_path / "vod").mkdir()
+    (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
+    async with recording_server(tmp_path, **options) as server:
+        client = await RtmpClient.connect(server.url())
+        player = Player(client, await client.create_stream())
+        # so that the client takes what comes: its play waits for the answer, these tests do not
+        player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
+        yield server, player
+        client.close()
+        await client.wait_closed()
+
+
+TAGS = [FlvTag(18, 0, flv.METADATA[16:]), *flv.stream(4)[1:]]
+FAST = FilePlayerConfig(default_buffer_ms=60_000)
+
+
+async def test_all_of_a_file_is_played_and_then_ends(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 0)
+        seen = await player.until_code("Play.Stop")
+        assert media(seen) == TAGS[1:]
+        assert [each for each in seen if isinstance(each, str)] == [
+            "NetStream.Play.Reset", "NetStream.Play.Start", "|RtmpSampleAccess", "onStatus", "onMetaData",
+            "onPlayStatus", "NetStream.Play.Stop",
+        ]  # fmt: skip
+        assert player.infos["onMetaData"][1] == ({"width": 640.0, "encoder": "sample"},)
+        time_ms, (info,) = player.infos["onPlayStatus"]
+        assert time_ms == 3960
+        assert info["code"] == "NetStream.Play.Complete"
+        assert info["duration"] == 3.96
+        assert info["bytes"] == len(flv.flv_bytes(TAGS)) - 13
+        # it may still go back
+        player.command("seek", 3100)
+        assert media(await player.until_code("Play.Stop"))[2] == FlvTag(9, 3000, flv.key_frame(75))
+
+
+@pytest.mark.parametrize("video", [True, False])
+async def test_play_begins_at_the_key_frame_before_and_ends_after_its_length(
+    tmp_path: Path, video: bool
+) -> None:
+    tags = flv.stream(6, video=video)
+    async with playing(tmp_path, tags, config=FAST) as (_, player):
+        player.play("clip", 2500, 1000)
+        kept = media(await player.until_code("Play.Stop"))
+        assert kept == [
+            *tags[1 : 3 if video else 2],
+            *(
+                replace(tag, timestamp_ms=tag.timestamp_ms - 2000)
+                for tag in tags
+                if 2000 <= tag.timestamp_ms <= 3500
+            ),
+        ]
+        # the client counts from where it began, until it seeks
+        player.command("pause", True, 1300)
+        player.command("pause", False, 1300)
+        assert media(await player.until_code("Play.Stop"))[0].timestamp_ms == 1320
+        player.command("seek", 3000)
+        kept = media(await player.until_code("Play.Stop"))
+        assert {tag.timestamp_ms for tag in kept} == set(range(3000, 3520, 40))
+
+
+async def test_a_length_of_0_is_one_picture(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 2000, 0)
+        kept = media(await player.until_code("Play.Stop"))
+        assert kept[-1] == FlvTag(9, 0, flv.key_frame(50))
+        assert len(kept) == 3
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no FLV at all", flv.flv_bytes([])])
+async def test_what_cannot_be_played_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    async with playing(tmp_path, TAGS) as (_, player):
+        if content is not None:
+            (tmp_path / "vod" / "other.flv").write_bytes(content)
+        player.client.session._streams[player.stream.stream_id] = StreamState.IDLE
+        with pytest.raises(StreamFailed, match="StreamNotFound"):
+            await player.stream.play("other", 1000.0)
+
+
+async def test_a_file_that_is_broken_ends_with_an_error(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (server, player):
+        path = tmp_path / "vod" / "clip.flv"
+        path.write_bytes(path.read_bytes() + bytes(40))
+        player.play("clip", 0)
+        assert media(await player.until_code("Play.Failed")) == TAGS[1:]
+        await player.until_code("Play.UnpublishNotify")
+        assert server.handlers[0].player is not None
+        assert server.handlers[0].player.state is PlayerState.STOPPED
+
+
+async def test_a_client_is_sent_no_more_than_it_buffers(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS) as (server, player):
+        loop = asyncio.get_running_loop()
+        player.set_buffer(500)
+        player.play("clip", 0)
+        await player.until_ms(0)
+        begun = loop.time()
+        await player.until_ms(1500)
+        assert loop.time() - begun > 0.9
+        # a longer buffer is filled at once: 2.5 seconds are left
+        begun = loop.time()
+        player.set_buffer(60_000)
+        await player.until_code("Play.Stop")
+        assert loop.time() - begun < 2
+        assert server.handlers[0].connection.dropped_media == 0
+
+
+async def test_pausing_and_going_on(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS) as (_, player):
+        player.set_buffer(1000)
+        player.play("clip", 0)
+        seen = media(await player.until_ms(800))
+        player.command("pause", True, 800)
+        seen += media(await player.until_code("Pause.Notify"))
+        # nothing comes any more, only the answer to a call
+        await player.client.call("getStreamLength", "clip")
+        assert player.seen == []
+        player.command("pause", False)
+        player.set_buffer(60_000)
+        seen += media(await player.until_code("Play.Stop"))
+        assert seen == TAGS[1:]
+
+
+async def test_going_on_from_where_the_client_was(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 0)
+        await player.until_code("Play.Stop")  # all is sent, but the client has played only a part
+        player.command("pause", True, 1720)
+        player.command("pause", False, 1720)
+        kept = media(await player.until_code("Play.Stop"))
+        assert kept == [tag for tag in TAGS[1:] if tag.timestamp_ms > 1720]
+
+
+async def test_seeking(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS) as (_, player):
+        player.play("clip", 0)
+        await player.until_ms(400)
+        player.set_buffer(60_000)
+        player.command("seek", 2500)
+        await player.until_code("Seek.Notify")
+        seen = await player.until_code("Play.Stop")
+        assert seen[0] == "NetStream.Play.Start"
+        assert "onMetaData" in seen
+        assert media(seen) == [
+            *(FlvTag(tag.type_id, 2000, tag.body) for tag in TAGS[1:3]),
+            *(tag for tag in TAGS[3:] if tag.timestamp_ms >= 2000),
+        ]
+        player.command("seek", 3961)
+        await player.until_code("Seek.InvalidTime")
+        assert player.infos["NetStream.Seek.InvalidTime"]["details"] == 3.96
+        player.command("seek", 0)
+        await player.until_code("Seek.Notify")
+        assert media(await player.until_code("Play.Stop")) == TAGS[1:]
+
+
+async def test_seeking_while_paused_shows_a_picture(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 0)
+        await player.until_code("Play.Stop")
+        player.command("pause", True, 1000)
+        player.command("seek", 3200)
+        await player.until_code("Seek.Notify")
+        picture = FlvTag(9, 3000, flv.key_frame(75))
+        kept = media(await player.until(lambda seen: seen == picture))
+        assert [tag.body for tag in kept] == [flv.AAC_HEADER, flv.AVC_HEADER, flv.key_frame(75)]
+        await player.client.call("getStreamLength", "clip")
+        assert player.seen == []
+        player.command("pause", False, 3000)
+        assert media(await player.until_code("Play.Stop")) == TAGS[TAGS.index(picture) + 1 :]
+
+
+async def test_a_client_that_does_not_read_loses_nothing(tmp_path: Path) -> None:
+    tags = flv.stream(20, size=20_000)
+    limits = replace(DEFAULT_LIMITS, max_write_buffer_media=100_000, max_write_buffer=600_000)
+    async with playing(tmp_path, tags, config=FAST, limits=limits) as (server, player):
+        player.client.pause_reading()
+        player.play("clip", 0)
+        connection = server.handlers[0].connection
+        async with asyncio.timeout(10):
+            while not connection.write_paused:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+        assert connection.write_buffer_size < 300_000
+        player.client.resume_reading()
+        assert media(await player.until_code("Play.Stop")) == tags[1:]
+        assert connection.dropped_media == 0
+
+
+async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS) as (server, player):
+        player.play("clip", 0)
+        await player.until_ms(100)
+        player.stream.close()
+        await player.client.call("getStreamLength", "clip")
+        assert server.handlers[0].player is not None
+        assert server.handlers[0].player.state is PlayerState.STOPPED
+
+
+def test_the_clock() -> None:
+    clock = PlayClock()
+    assert clock.position_ms(50.0) == 0
+    clock.run(100.0)
+    assert clock.position_ms(101.5) == 1500
+    clock.move(5000, 102.0)
+    assert clock.position_ms(103.0) == 6000
+    clock.stand(103.0)
+    clock.move(2000, 110.0)
+    assert clock.position_ms(120.0) == 2000
+    clock.run(120.0)
+    clock.run(121.0)
+    assert clock.position_ms(122.0) == 4000
