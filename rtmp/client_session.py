@@ -5,65 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rtmp.amf0 import AmfValue
-from rtmp.commands import ERROR, ON_STATUS, RESULT, Command, info_text
-from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
-from rtmp.events import (
-    AudioReceived,
-    CallReceived,
-    ConnectAccepted,
-    ConnectRefused,
-    ErrorReceived,
-    ResultReceived,
-    StatusReceived,
-    StreamBegun,
-    StreamCreated,
-    StreamEnded,
-    VideoReceived,
-)
-from rtmp.handshake import ClientHandshake
+from rtmp.capabilities import Capabilities
+from rtmp.client_replies import CONNECT_ID, ClientReplies
+from rtmp.commands import RESULT, Command
+from rtmp.errors import LocalProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import Message, Payload, UserControl, UserControlType
-from rtmp.session import DEFAULT_WINDOW, Session
-from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, StreamInput, StreamState, advance
+from rtmp.messages import Payload, UserControlType
+from rtmp.state import ConnectionInput, ConnectionState, StreamInput, StreamState
 from rtmp.url import RtmpUrl
 
-_CONNECT_ID = 1.0
+PUBLISH_KINDS = ("live", "record", "append", "appendWithGap")
+PLAY_LIVE_OR_RECORDED = -2000.0
+PLAY_ALL = -1000.0
 # What a command object says of codecs: all that Flash Player knew.
 _AUDIO_CODECS, _VIDEO_CODECS = 3575.0, 252.0
 _CAPABILITIES = 239.0
-_REFUSED_PLAY = frozenset(("NetStream.Play.StreamNotFound", "NetStream.Play.Failed", "NetStream.Failed"))
 
 
-class ClientSession(Session):
+class ClientSession(ClientReplies):
     """Talks to one server. The first bytes to send are there at once: the handshake.
 
     `connect_arguments` follow the command object of `connect`; `command_object` adds to it or overrides.
+    `capabilities` are told to the server. `auth_query` is what `rtmp.client_auth` wants appended.
     Call `connect` at any time: it goes out once the handshake is done.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | RtmpUrl,
         connect_arguments: tuple[AmfValue, ...] = (),
         *,
         command_object: Mapping[str, AmfValue] | None = None,
+        capabilities: Capabilities | None = None,
+        auth_query: str = "",
         digest: bool = True,
         object_encoding: int = 0,
         limits: Limits = DEFAULT_LIMITS,
         chunk_size: int = 4096,
     ) -> None:
-        handshake = ClientHandshake(digest=digest)
-        super().__init__(handshake, limits, chunk_size)
-        self.url = RtmpUrl.parse(url)
+        super().__init__(limits, digest=digest, object_encoding=object_encoding, chunk_size=chunk_size)
+        self.url = url if isinstance(url, RtmpUrl) else RtmpUrl.parse(url)
         self._arguments = connect_arguments
         self._extra = command_object or {}
-        self._wanted_encoding = object_encoding
-        self._last_id = _CONNECT_ID
-        self._connect_wanted = False
-        self._calls: set[float] = set()
-        self._creates: set[float] = set()
-        self._streams: dict[int, StreamState] = {}
-        self._queue(handshake.first_bytes)
+        self._capabilities = capabilities or Capabilities()
+        self._auth_query = auth_query
+        self._last_id = CONNECT_ID
+        self._announced: dict[int, str] = {}
 
     # Commands
 
@@ -106,26 +93,85 @@ class ClientSession(Session):
         self._creates.add(transaction_id)
         return transaction_id
 
-    def publish(self, stream_id: int, name: str, kind: str = "live") -> None:
-        """Publish; a StatusReceived of NetStream.Publish.Start or of level "error" will answer."""
+    def publish(self, stream_id: int, name: str, kind: str = "live", *, announce: bool = False) -> None:
+        """Publish; a StatusReceived of NetStream.Publish.Start or of level "error" will answer.
+
+        `kind` is one of `PUBLISH_KINDS`. With `announce` go first the commands that content networks want,
+        releaseStream and FCPublish, and FCUnpublish when the stream closes. Raises LocalProtocolError unless
+        the stream is idle.
+        """
+        if kind not in PUBLISH_KINDS:
+            raise LocalProtocolError(f"{kind!r} is not a way to publish: {', '.join(PUBLISH_KINDS)}")
         self._move(stream_id, StreamInput.PUBLISH)
+        if announce:
+            self._announce("releaseStream", name)
+            self._announce("FCPublish", name)
+            self._announced[stream_id] = name
         self._send_command(Command("publish", 0.0, None, (name, kind)), stream_id)
 
-    def play(self, stream_id: int, name: str, start: float = -2000.0) -> None:
-        """Play; a StatusReceived of NetStream.Play.Start or of level "error" will answer."""
-        self._move(stream_id, StreamInput.PLAY)
-        self._send_command(Command("play", 0.0, None, (name, start)), stream_id)
+    def play(
+        self,
+        stream_id: int,
+        name: str,
+        start: float = PLAY_LIVE_OR_RECORDED,
+        duration: float = PLAY_ALL,
+        reset: bool = True,
+        *,
+        announce: bool = False,
+    ) -> None:
+        """Play; a StatusReceived of NetStream.Play.Start or of level "error" will answer.
+
+        `start` is -2000 for a live or else a recorded stream, -1000 for live only, or where in a recorded one
+        to begin; a negative `duration` means all. Both are in milliseconds, as every known server takes
+        them (§7.2.2.1 says seconds). Without `reset` a stream that plays already goes on, and this one
+        follows. With `announce` goes first the FCSubscribe that content networks want. Raises
+        LocalProtocolError unless the stream is idle, or plays and is not reset.
+        """
+        if reset or self.stream_state(stream_id) is not StreamState.PLAYING:
+            self._move(stream_id, StreamInput.PLAY)
+        if announce:
+            self._announce("FCSubscribe", name)
+        arguments: tuple[AmfValue, ...] = (name, start)
+        if not reset:
+            arguments += (duration, reset)
+        elif duration != PLAY_ALL:
+            arguments += (duration,)
+        self._send_command(Command("play", 0.0, None, arguments), stream_id)
         self._send_user_control(UserControlType.SET_BUFFER_LENGTH, stream_id, 1000)
+
+    def pause(self, stream_id: int, paused: bool, position_ms: float) -> None:
+        """Pause or resume; NetStream.Pause.Notify or NetStream.Unpause.Notify will answer.
+
+        `position_ms` is where the player is. Raises LocalProtocolError unless the stream plays.
+        """
+        self._send_to_player(stream_id, Command("pause", 0.0, None, (paused, position_ms)))
+
+    def seek(self, stream_id: int, position_ms: float) -> None:
+        """Seek; NetStream.Seek.Notify or a status of level "error" will answer.
+
+        Raises LocalProtocolError unless the stream plays.
+        """
+        self._send_to_player(stream_id, Command("seek", 0.0, None, (position_ms,)))
+
+    def receive_audio(self, stream_id: int, wanted: bool) -> None:
+        """Say whether audio is wanted. Raises LocalProtocolError unless the stream plays."""
+        self._send_to_player(stream_id, Command("receiveAudio", 0.0, None, (wanted,)))
+
+    def receive_video(self, stream_id: int, wanted: bool) -> None:
+        """Say whether video is wanted. Raises LocalProtocolError unless the stream plays."""
+        self._send_to_player(stream_id, Command("receiveVideo", 0.0, None, (wanted,)))
 
     def close_stream(self, stream_id: int) -> None:
         """Stop publishing or playing; the stream can be used again."""
         self._move(stream_id, StreamInput.CLOSE)
+        self._announce_end(stream_id)
         self._send_command(Command("closeStream", 0.0), stream_id)
 
     def delete_stream(self, stream_id: int) -> None:
         """Stop publishing or playing and give the stream up."""
         self._move(stream_id, StreamInput.CLOSE)
         del self._streams[stream_id]
+        self._announce_end(stream_id)
         self._send_command(Command("deleteStream", 0.0, None, (float(stream_id),)))
 
     def send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
@@ -143,10 +189,6 @@ class ClientSession(Session):
         self._check_publishing(stream_id)
         self._send_data(stream_id, timestamp_ms, values)
 
-    def stream_state(self, stream_id: int) -> StreamState | None:
-        """Return the state of a stream, None if it does not exist."""
-        return self._streams.get(stream_id)
-
     # Helpers
 
     def _send_connect(self) -> None:
@@ -161,119 +203,33 @@ class ClientSession(Session):
             "videoCodecs": _VIDEO_CODECS,
             "videoFunction": 1.0,
             "objectEncoding": float(self._wanted_encoding),
+            **self._capabilities.to_command_object(),
             **self._extra,
         }
+        for name in ("app", "tcUrl"):
+            value = command_object[name]
+            if isinstance(value, str):
+                command_object[name] = value + self._auth_query
         self._announce_chunk_size()
-        self._send_amf0_command(Command("connect", _CONNECT_ID, command_object, self._arguments))
+        self._send_amf0_command(Command("connect", CONNECT_ID, command_object, self._arguments))
 
-    def _move(
-        self, stream_id: int, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError
-    ) -> None:
-        if at_fault is LocalProtocolError:
-            self._check_connected()
-        state = self._streams.get(stream_id)
-        if state is None:
-            raise at_fault(f"there is no stream {stream_id}")
-        self._streams[stream_id] = advance(STREAM_TRANSITIONS, state, cause, at_fault)
+    def _announce(self, name: str, stream_name: str) -> None:
+        """Send a command whose answer, if it comes, nobody waits for."""
+        self._last_id += 1
+        self._send_command(Command(name, self._last_id, None, (stream_name,)))
+
+    def _announce_end(self, stream_id: int) -> None:
+        name = self._announced.pop(stream_id, None)
+        if name is not None:
+            self._announce("FCUnpublish", name)
+
+    def _send_to_player(self, stream_id: int, command: Command) -> None:
+        self._check_connected()
+        if self._streams.get(stream_id) is not StreamState.PLAYING:
+            raise LocalProtocolError(f"stream {stream_id} does not play")
+        self._send_command(command, stream_id)
 
     def _check_publishing(self, stream_id: int) -> None:
         self._check_connected()
         if self._streams.get(stream_id) is not StreamState.PUBLISHING:
             raise LocalProtocolError(f"stream {stream_id} does not publish")
-
-    # What the server sends
-
-    def _on_handshake_done(self) -> None:
-        if self._connect_wanted:
-            self._send_connect()
-
-    def _on_command(self, command: Command, stream_id: int) -> None:
-        if command.name in (RESULT, ERROR):
-            self._on_answer(command)
-        elif command.name == ON_STATUS:
-            self._on_status(command, stream_id)
-        elif command.name == "close":
-            self.close()
-        else:
-            self._events.append(
-                CallReceived(command.name, command.transaction_id, command.arguments, stream_id)
-            )
-
-    def _on_answer(self, command: Command) -> None:
-        transaction_id = command.transaction_id
-        if transaction_id == _CONNECT_ID and self.state is ConnectionState.CONNECTING:
-            self._on_connect_answer(command)
-        elif transaction_id in self._creates and command.name == RESULT:
-            self._creates.remove(transaction_id)
-            self._on_stream_created(command)
-        elif transaction_id in self._calls or transaction_id in self._creates:
-            self._calls.discard(transaction_id)
-            self._creates.discard(transaction_id)
-            event = ResultReceived if command.name == RESULT else ErrorReceived
-            self._events.append(event(transaction_id, command.arguments))
-        # servers also answer what asked for no answer (id 0): nobody waits for it
-
-    def _on_connect_answer(self, command: Command) -> None:
-        info = command.arguments[0] if command.arguments else None
-        code, description = info_text(info, "code"), info_text(info, "description")
-        if command.name == ERROR:
-            self._advance(ConnectionInput.REJECT, RemoteProtocolError)
-            self._events.append(ConnectRefused(code or "NetConnection.Connect.Failed", description, info))
-            return
-        self._advance(ConnectionInput.ACCEPT, RemoteProtocolError)
-        if isinstance(info, Mapping) and info.get("objectEncoding") == 3:
-            self.object_encoding = self._wanted_encoding
-        self._announce_window(DEFAULT_WINDOW)
-        self._events.append(ConnectAccepted(description, command.command_object, info))
-
-    def _on_stream_created(self, command: Command) -> None:
-        value = command.arguments[0] if command.arguments else None
-        if not isinstance(value, int | float) or not 1 <= value < 2**32:
-            raise RemoteProtocolError(f"createStream was answered with {value!r:.40} instead of a stream id")
-        stream_id = int(value)
-        self._streams[stream_id] = StreamState.IDLE
-        self._events.append(StreamCreated(stream_id, command.transaction_id))
-
-    def _on_status(self, command: Command, stream_id: int) -> None:
-        info = command.arguments[0] if command.arguments else None
-        code, level = info_text(info, "code"), info_text(info, "level")
-        cause = self._cause_of_status(code, level, self._streams.get(stream_id))
-        if cause is not None:
-            self._move(stream_id, cause, RemoteProtocolError)
-        self._events.append(StatusReceived(stream_id, code, level, info_text(info, "description"), info))
-
-    @staticmethod
-    def _cause_of_status(code: str, level: str, state: StreamState | None) -> StreamInput | None:
-        """Return how a status moves a stream in this state, None if it does not."""
-        if state is StreamState.PUBLISH_REQUESTED:
-            if code == "NetStream.Publish.Start":
-                return StreamInput.ACCEPT_PUBLISH
-            return StreamInput.REJECT_PUBLISH if level == "error" else None
-        if state is StreamState.PLAY_REQUESTED:
-            if code == "NetStream.Play.Start":
-                return StreamInput.ACCEPT_PLAY
-            return StreamInput.REJECT_PLAY if level == "error" or code in _REFUSED_PLAY else None
-        return None
-
-    def _on_stream_control(self, control: UserControl) -> None:
-        if control.event_type == UserControlType.STREAM_BEGIN:
-            self._events.append(StreamBegun(control.values[0]))
-        elif control.event_type == UserControlType.STREAM_EOF:
-            self._events.append(StreamEnded(control.values[0]))
-
-    def _takes_data(self, stream_id: int) -> bool:
-        return self._streams.get(stream_id) in (StreamState.PLAY_REQUESTED, StreamState.PLAYING)
-
-    def _on_audio(self, message: Message) -> None:
-        if self._takes_data(message.stream_id):
-            self._events.append(AudioReceived(message.stream_id, message.timestamp_ms, message.payload))
-
-    def _on_video(self, message: Message) -> None:
-        if self._takes_data(message.stream_id):
-            self._events.append(VideoReceived(message.stream_id, message.timestamp_ms, message.payload))
-
-    def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
-        return values
-
-    def _close_streams(self) -> None:
-        self._streams.clear()

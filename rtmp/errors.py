@@ -8,12 +8,14 @@ RtmpError
 │   └── LimitExceeded        well-formed, but larger than `rtmp.limits.Limits` allows
 ├── LocalProtocolError       our caller asked for something the present state forbids
 │   ├── AmfEncodeError       a value that AMF cannot express
-│   └── InvalidUrl           not an rtmp:// URL
+│   ├── InvalidUrl           not an rtmp:// URL
+│   └── InvalidConnectArgument  not an argument of `connect` as rtmpdump writes them
 ├── ConnectionLost           the transport ended
 │   ├── HandshakeTimeout / ConnectTimeout / PeerTimeout
 │   ├── WriteBufferExceeded  the peer does not read
 │   └── TooManyConnections   the server has as many connections as it may
 ├── ConnectRejected          (client) the server answered `connect` with `_error`
+│   └── AuthenticationFailed it wants other credentials than ours
 ├── CallFailed               (client) the server answered a call with `_error`
 ├── StreamFailed             (client) the server refused `publish` or `play`
 ├── FlvError                 an FLV file is broken, or none
@@ -60,6 +62,14 @@ class InvalidUrl(LocalProtocolError):
     """The text is not an rtmp:// or rtmps:// URL."""
 
 
+class InvalidConnectArgument(LocalProtocolError):
+    """The text at `index` is not an argument of `connect`; its value, maybe a password, is not told."""
+
+    def __init__(self, index: int, problem: str) -> None:
+        super().__init__(f"connect argument {index + 1}: {problem}")
+        self.index = index
+
+
 class ConnectionLost(RtmpError):
     """The transport ended, or was ended, before the protocol said so."""
 
@@ -96,6 +106,10 @@ class _RefusedByServer(RtmpError):
 
 class ConnectRejected(_RefusedByServer):
     """The server answered `connect` with `_error`."""
+
+
+class AuthenticationFailed(ConnectRejected):
+    """The server does not accept the user or the password, or wants a method that is not known here."""
 
 
 class CallFailed(_RefusedByServer):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urljoin, urlsplit
 
 from rtmp.errors import InvalidUrl
 
@@ -12,12 +13,17 @@ _DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
 
 @dataclass(frozen=True, slots=True)
 class RtmpUrl:
-    """`app` is all of path and query, as for NetConnection.connect: which part names a stream is not told."""
+    """`app` is all of path and query, as for NetConnection.connect: which part names a stream is not told.
+
+    `user` and `password`, percent-decoded, are those of rtmp://user:password@host/...; `tc_url` has neither.
+    """
 
     scheme: str
     host: str
     port: int
     app: str
+    user: str = ""
+    password: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str) -> RtmpUrl:
@@ -25,18 +31,62 @@ class RtmpUrl:
         try:
             parts = urlsplit(text)
             port = parts.port
-        except ValueError as error:
-            raise InvalidUrl(f"{text!r}: {error}") from error
+        except ValueError:  # its text may hold a piece of the password
+            raise InvalidUrl(f"{_without_password(text)!r}: the host or the port is malformed") from None
         if parts.scheme not in _DEFAULT_PORTS:
-            raise InvalidUrl(f"{text!r} does not begin with rtmp:// or rtmps://")
+            raise InvalidUrl(f"{_without_password(text)!r} does not begin with rtmp:// or rtmps://")
         if not parts.hostname:
-            raise InvalidUrl(f"{text!r} has no host")
-        app = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], app)
+            raise InvalidUrl(f"{_without_password(text)!r} has no host")
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            port or _DEFAULT_PORTS[parts.scheme],
+            parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else ""),
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
 
     @property
     def tc_url(self) -> str:
         """The URL as `connect` carries it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}/{self.app}"
+        return f"{self.scheme}://{self._bracketed_host}{port}/{self.app}"
+
+    def split_stream(self, app_segments: int = 1) -> tuple[str, str]:
+        """Return application and stream name of a URL that has both, as encoders take it.
+
+        The application is the first segment of the path, or the first two where it has an instance; the query
+        belongs to the stream name, unless there is none.
+        """
+        path, mark, query = self.app.partition("?")
+        segments = path.split("/")
+        app, name = "/".join(segments[:app_segments]), "/".join(segments[app_segments:])
+        return (app, f"{name}{mark}{query}") if name else (f"{app}{mark}{query}", "")
+
+    def resolve(self, reference: str) -> RtmpUrl:
+        """Return the URL that an absolute or relative reference means here (RFC 3986 §5). Raise InvalidUrl.
+
+        Without credentials of its own it keeps these.
+        """
+        try:
+            absolute = bool(urlsplit(reference).scheme)
+            # urljoin knows which schemes are hierarchical, and rtmp is not among them
+            base = f"http://{self._bracketed_host}:{self.port}/{self.app}"
+            joined = (
+                reference if absolute else f"{self.scheme}{urljoin(base, reference).removeprefix('http')}"
+            )
+        except ValueError:
+            raise InvalidUrl(f"{_without_password(reference)!r} is malformed") from None
+        url = RtmpUrl.parse(joined)
+        if url.user:
+            return url
+        return RtmpUrl(url.scheme, url.host, url.port, url.app, self.user, self.password)
+
+    @property
+    def _bracketed_host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def _without_password(text: str) -> str:
+    """Return the text without anything that might be a password, also where a stray slash cuts it."""
+    return re.sub(r"(?<=//).*@", "***@", text, flags=re.DOTALL)

@@ -2,14 +2,21 @@
 
 from rtmp.aio.client import IncomingCall, RtmpClient
 from rtmp.aio.client_stream import ClientStream
+from rtmp.aio.reconnecting_player import ReconnectingPlayer
+from rtmp.aio.reconnecting_publisher import ReconnectingPublisher
+from rtmp.aio.reconnecting_state import LinkState, StateChange
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler, start_server
 
 __all__ = [
     "ClientStream",
     "IncomingCall",
+    "LinkState",
+    "ReconnectingPlayer",
+    "ReconnectingPublisher",
     "RtmpClient",
     "RtmpServer",
     "ServerConnection",
     "ServerHandler",
+    "StateChange",
     "start_server",
 ]

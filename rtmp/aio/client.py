@@ -12,12 +12,15 @@ from typing import Any, Literal
 from rtmp.aio.client_stream import ClientStream
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
+from rtmp.capabilities import Capabilities
+from rtmp.client_auth import ClientAuth, Credentials
 from rtmp.client_session import ClientSession
 from rtmp.commands import info_text
 from rtmp.errors import (
     CallFailed,
     ConnectionLost,
     ConnectRejected,
+    ConnectTimeout,
     RtmpError,
 )
 from rtmp.events import (
@@ -35,6 +38,7 @@ from rtmp.events import (
     VideoReceived,
 )
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
+from rtmp.url import RtmpUrl
 
 logger = logging.getLogger("rtmp")
 
@@ -61,6 +65,7 @@ class ClientStats:
 
 
 OnCall = Callable[[str, tuple[AmfValue, ...]], None]
+OnStatus = Callable[[StatusReceived], None]
 
 
 class RtmpClient(Connection[ClientSession]):
@@ -71,7 +76,7 @@ class RtmpClient(Connection[ClientSession]):
     ) -> None:
         super().__init__(session, timeouts)
         self.on_call = on_call
-        self.on_status: Callable[[StatusReceived], None] | None = None
+        self.on_status: OnStatus | None = None
         self.connect_info: AmfValue = None
         self._streams: dict[int, ClientStream] = {}
         self._calls: dict[float, asyncio.Future[AmfValue]] = {}
@@ -83,12 +88,16 @@ class RtmpClient(Connection[ClientSession]):
     @classmethod
     async def connect(
         cls,
-        url: str,
+        url: str | RtmpUrl,
         *arguments: AmfValue,
+        user: str | None = None,
+        password: str | None = None,
         handshake: Literal["digest", "plain"] = "digest",
         object_encoding: int = 0,
         command_object: Mapping[str, AmfValue] | None = None,
+        capabilities: Capabilities | None = None,
         on_call: OnCall | None = None,
+        on_status: OnStatus | None = None,
         limits: Limits = DEFAULT_LIMITS,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         ssl: ssl_module.SSLContext | None = None,
@@ -97,29 +106,61 @@ class RtmpClient(Connection[ClientSession]):
         """Connect, and wait for the server's answer.
 
         `arguments` follow the command object; `address` is where to connect instead of the URL's host and
-        port. Raises OSError (no TCP connection), ConnectRejected, ConnectionLost (HandshakeTimeout,
-        ConnectTimeout), RemoteProtocolError, InvalidUrl.
+        port. `user` and `password`, or else the URL's, are for a server that asks for them by the methods
+        "adobe" or "llnw", for which this connects up to three times. rtmps:// checks the certificate against
+        the URL's host and the system's authorities; `ssl` is a context to use instead. Raises OSError (no TCP
+        connection; ssl.SSLCertVerificationError), ConnectRejected (AuthenticationFailed), ConnectionLost
+        (HandshakeTimeout, ConnectTimeout), RemoteProtocolError, LocalProtocolError (InvalidUrl).
         """
-        session = ClientSession(
-            url,
-            arguments,
-            command_object=command_object,
-            digest=handshake == "digest",
-            object_encoding=object_encoding,
-            limits=limits,
+        parsed = url if isinstance(url, RtmpUrl) else RtmpUrl.parse(url)
+        auth = ClientAuth(
+            _credentials(parsed, user, password), str((command_object or {}).get("app", parsed.app))
         )
-        host, port = address or (session.url.host, session.url.port)
-        if ssl is None and session.url.scheme == "rtmps":
+        auth_query = ""
+        while True:
+            session = ClientSession(
+                parsed,
+                arguments,
+                command_object=command_object,
+                capabilities=capabilities,
+                auth_query=auth_query,
+                digest=handshake == "digest",
+                object_encoding=object_encoding,
+                limits=limits,
+            )
+            client = cls(session, timeouts, on_call)
+            client.on_status = on_status
+            try:
+                await client._open(ssl, address)
+            except ConnectRejected as refused:
+                auth_query = auth.next_query(refused)
+            else:
+                return client
+
+    async def _open(self, ssl: ssl_module.SSLContext | None, address: tuple[str, int] | None) -> None:
+        """Connect, and wait for the answer to `connect`."""
+        url = self.session.url
+        host, port = address or (url.host, url.port)
+        if ssl is None and url.scheme == "rtmps":
             ssl = ssl_module.create_default_context()
-        client = cls(session, timeouts, on_call)
-        session.connect()
-        await client._loop.create_connection(lambda: client, host, port, ssl=ssl)
+        self.session.connect()
         try:
-            await client._connected
+            async with asyncio.timeout(self.timeouts.connect):
+                await self._loop.create_connection(
+                    lambda: self, host, port, ssl=ssl, server_hostname=url.host if ssl else None
+                )
+        except TimeoutError as error:
+            raise ConnectTimeout(f"no connection to {host} in {self.timeouts.connect} s") from error
+        try:
+            await self._connected
         except BaseException:
-            client.close()
+            self.close()
             raise
-        return client
+
+    @property
+    def server_capabilities(self) -> Capabilities:
+        """What the server said of itself when it accepted `connect`."""
+        return self.session.server_capabilities
 
     @property
     def closed(self) -> asyncio.Future[RtmpError | None]:
@@ -277,3 +318,9 @@ class RtmpClient(Connection[ClientSession]):
     def _check_alive_for_command(self) -> None:
         if self._closing:
             raise ConnectionLost("the connection is closed")
+
+
+def _credentials(url: RtmpUrl, user: str | None, password: str | None) -> Credentials | None:
+    user = url.user if user is None else user
+    password = url.password if password is None else password
+    return Credentials(user, password) if user else None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
-from rtmp.client_session import ClientSession
-from rtmp.errors import ConnectionLost, RtmpError, StreamFailed
+from rtmp.client_session import PLAY_ALL, PLAY_LIVE_OR_RECORDED, ClientSession
+from rtmp.errors import ConnectionLost, LocalProtocolError, RtmpError, StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.messages import Payload
 
@@ -31,19 +31,63 @@ class ClientStream:
         self.on_status: Callable[[StatusReceived], None] | None = None
         self._connection = connection
         self.is_deleted = False
-        self._start: asyncio.Future[StatusReceived] | None = None
+        self._waiting: tuple[str, asyncio.Future[StatusReceived]] | None = None
 
-    async def publish(self, name: str, kind: str = "live") -> StatusReceived:
-        """Publish; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
-        self._check_connection()
-        self._connection.session.publish(self.stream_id, name, kind)
-        return await self._started()
+    async def publish(self, name: str, kind: str = "live", *, announce: bool = False) -> StatusReceived:
+        """Publish, see `ClientSession.publish`; return the server's status.
 
-    async def play(self, name: str, start: float = -2000.0) -> StatusReceived:
-        """Play; return the server's status. Raises StreamFailed if refused, ConnectionLost."""
-        self._check_connection()
-        self._connection.session.play(self.stream_id, name, start)
-        return await self._started()
+        Raises StreamFailed if refused, ConnectionLost, LocalProtocolError.
+        """
+        self._check_free()
+        self._connection.session.publish(self.stream_id, name, kind, announce=announce)
+        return await self._answer("NetStream.Publish.Start")
+
+    async def play(
+        self,
+        name: str,
+        start: float = PLAY_LIVE_OR_RECORDED,
+        duration: float = PLAY_ALL,
+        reset: bool = True,
+        *,
+        announce: bool = False,
+    ) -> StatusReceived:
+        """Play, see `ClientSession.play`; return the server's status.
+
+        Raises StreamFailed if refused, ConnectionLost, LocalProtocolError.
+        """
+        self._check_free()
+        self._connection.session.play(self.stream_id, name, start, duration, reset, announce=announce)
+        return await self._answer("NetStream.Play.Start")
+
+    async def pause(self, position_ms: float) -> StatusReceived:
+        """Pause the player, which is at this position. Raises as `play`."""
+        self._check_free()
+        self._connection.session.pause(self.stream_id, True, position_ms)
+        return await self._answer("NetStream.Pause.Notify")
+
+    async def resume(self, position_ms: float) -> StatusReceived:
+        """Go on from this position. Raises as `play`."""
+        self._check_free()
+        self._connection.session.pause(self.stream_id, False, position_ms)
+        return await self._answer("NetStream.Unpause.Notify")
+
+    async def seek(self, position_ms: float) -> StatusReceived:
+        """Seek; raises as `play`, StreamFailed for a stream that cannot."""
+        self._check_free()
+        self._connection.session.seek(self.stream_id, position_ms)
+        return await self._answer("NetStream.Seek.Notify")
+
+    def receive_audio(self, wanted: bool) -> None:
+        """Say whether audio is wanted from now on. Raises LocalProtocolError unless the stream plays."""
+        if not self._connection.is_closed:
+            self._connection.session.receive_audio(self.stream_id, wanted)
+            self._connection.commands_given()
+
+    def receive_video(self, wanted: bool) -> None:
+        """Say whether video is wanted from now on. Raises LocalProtocolError unless the stream plays."""
+        if not self._connection.is_closed:
+            self._connection.session.receive_video(self.stream_id, wanted)
+            self._connection.commands_given()
 
     def send_audio(self, timestamp_ms: int, payload: Payload) -> None:
         """Send audio, dropped and counted while the server reads too slowly or if the connection is gone."""
@@ -72,34 +116,39 @@ class ClientStream:
             self._connection.session.delete_stream(self.stream_id)
             self._connection.commands_given()
 
-    def _check_connection(self) -> None:
+    def _check_free(self) -> None:
         if self._connection.is_closed:
             raise ConnectionLost("the connection is closed")
+        if self._waiting is not None:
+            raise LocalProtocolError("another command of this stream still waits for its answer")
 
-    async def _started(self) -> StatusReceived:
+    async def _answer(self, code: str) -> StatusReceived:
         self._connection.commands_given()
-        self._start = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[StatusReceived] = asyncio.get_running_loop().create_future()
+        self._waiting = (code, future)
         try:
-            return await self._start
+            return await future
         finally:
-            self._start = None
+            self._waiting = None
 
     def handle_status(self, event: StatusReceived) -> None:
         """Take a status of this stream (called by the client)."""
-        waits = self._start is not None and not self._start.done()
-        if waits and self._start is not None:
-            if event.level == "error" or event.code == "NetStream.Play.StreamNotFound":
+        if self._waiting is not None:
+            code, future = self._waiting
+            if future.done():
+                pass
+            elif event.level == "error" or event.code == "NetStream.Play.StreamNotFound":
                 info = event.info if isinstance(event.info, Mapping) else {}
-                self._start.set_exception(StreamFailed(event.code, event.description, info))
-            elif event.code in ("NetStream.Publish.Start", "NetStream.Play.Start"):
-                self._start.set_result(event)
+                future.set_exception(StreamFailed(event.code, event.description, info))
+            elif event.code == code:
+                future.set_result(event)
         if self.on_status is not None:
             self.on_status(event)
 
     def handle_lost(self, error: RtmpError) -> None:
         """Take note that the connection is gone (called by the client)."""
-        if self._start is not None and not self._start.done():
-            self._start.set_exception(error)
+        if self._waiting is not None and not self._waiting[1].done():
+            self._waiting[1].set_exception(error)
 
     def _send_media(
         self, send: Callable[[int, int, Payload], None], timestamp_ms: int, payload: Payload

@@ -77,9 +77,9 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    limits: Limits = DEFAULT_LIMITS, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    limits: Limits = DEFAULT_LIMITS, timeouts: Timeouts = DEFAULT_TIMEOUTS, state: Running | None = None
 ) -> AsyncIterator[Running]:
-    state = Running()
+    state = state or Running()
     state.server = await start_server(state.make, "127.0.0.1", 0, limits=limits, timeouts=timeouts)
     try:
         yield state

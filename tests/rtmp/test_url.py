@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import traceback
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtmp.errors import InvalidUrl
 from rtmp.url import RtmpUrl
@@ -33,3 +37,92 @@ def test_parse(text: str, url: RtmpUrl, tc_url: str) -> None:
 def test_refused(text: str) -> None:
     with pytest.raises(InvalidUrl):
         RtmpUrl.parse(text)
+
+
+def test_credentials_are_decoded_and_kept_to_ourselves() -> None:
+    url = RtmpUrl.parse("rtmp://al%40ice:s%3Acr%2Fet@h:80/live/cam?k=v")
+    assert (url.user, url.password) == ("al@ice", "s:cr/et")
+    assert url.tc_url == "rtmp://h:80/live/cam?k=v"
+    assert "cr/et" not in repr(url)
+    assert url == RtmpUrl("rtmp", "h", 80, "live/cam?k=v", "al@ice", "s:cr/et")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rtmp://u:s3cret@h:port/x",
+        "http://u:s3cret@h/x",
+        "rtmp://u:s3cret@/x",
+        "rtmp://u:s3cret@[::1/x",
+        "rtmp://u:s3/cret@h/x",
+        "rtmp://u:a@s3cret@h:x/y",
+    ],
+)
+def test_no_error_tells_a_password(text: str) -> None:
+    with pytest.raises(InvalidUrl) as caught:
+        RtmpUrl.parse(text)
+    shown = "".join(traceback.format_exception(caught.value))
+    message = str(caught.value)
+    assert "s3" not in message
+    assert "cret" not in message
+    assert "ValueError" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "segments", "app", "stream"),
+    [
+        ("rtmp://h/live/cam", 1, "live", "cam"),
+        ("rtmp://h/live/cam?user=a/b&x", 1, "live", "cam?user=a/b&x"),
+        ("rtmp://h/live/inst/cam", 1, "live", "inst/cam"),
+        ("rtmp://h/live/inst/cam?k", 2, "live/inst", "cam?k"),
+        ("rtmp://h/live/cam", 2, "live/cam", ""),
+        ("rtmp://h/live?k=v", 1, "live?k=v", ""),
+        ("rtmp://h/live/?k=v", 1, "live?k=v", ""),
+        ("rtmp://u:p@[::1]:80/live/mp4:a/b.mp4", 1, "live", "mp4:a/b.mp4"),
+        ("rtmp://h", 1, "", ""),
+    ],
+)
+def test_split_stream(text: str, segments: int, app: str, stream: str) -> None:
+    assert RtmpUrl.parse(text).split_stream(segments) == (app, stream)
+
+
+@pytest.mark.parametrize(
+    ("reference", "url"),
+    [
+        ("rtmp://foo.example.com:1935/realtimeapp", "rtmp://foo.example.com/realtimeapp"),
+        ("rtmps://192.0.2.1/realtimeapp", "rtmps://192.0.2.1/realtimeapp"),
+        ("//192.0.2.0/realtimeapp", "rtmp://192.0.2.0/realtimeapp"),
+        ("//[::2]:99/x", "rtmp://[::2]:99/x"),
+        ("/realtimeapp?k", "rtmp://[::1]:80/realtimeapp?k"),
+        ("other", "rtmp://[::1]:80/a/other"),
+        ("../other", "rtmp://[::1]:80/other"),
+        ("", "rtmp://[::1]:80/a/b"),
+    ],
+)
+def test_resolve(reference: str, url: str) -> None:
+    base = RtmpUrl.parse("rtmp://u:p@[::1]:80/a/b")
+    resolved = base.resolve(reference)
+    assert resolved.tc_url == url
+    assert (resolved.user, resolved.password) == ("u", "p")
+
+
+def test_a_reference_may_bring_credentials_or_be_refused() -> None:
+    base = RtmpUrl.parse("rtmp://u:p@h/a")
+    assert base.resolve("//x:y@h2/a") == RtmpUrl("rtmp", "h2", 1935, "a", "x", "y")
+    for reference in ("http://h/a", "//[::1/x", "//h:port/x", "mailto:x"):
+        with pytest.raises(InvalidUrl):
+            base.resolve(reference)
+
+
+hosts = st.sampled_from(["h", "example.com", "192.0.2.1", "::1"])
+words = st.text("abc019-_.~", min_size=1, max_size=8)
+
+
+@given(st.sampled_from(["rtmp", "rtmps"]), hosts, st.integers(1, 65535), st.lists(words, max_size=4), words)
+def test_parse_is_the_opposite_of_tc_url(
+    scheme: str, host: str, port: int, segments: list[str], query: str
+) -> None:
+    url = RtmpUrl(scheme, host, port, "/".join(segments) + f"?{query}")
+    assert RtmpUrl.parse(url.tc_url) == url
+    app, stream = url.split_stream()
+    assert url.app == (f"{app}/{stream}" if stream else app)
