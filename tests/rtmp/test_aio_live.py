@@ -225,36 +225,23 @@ async def test_pause_and_receive_video() -> None:
     async with live() as run:
         publisher = await run.publish()
         player = await run.play()
-        connection = player.stream._connection
-        session = connection.session
+        client = run.clients[-1]
         publisher.send_video(0, KEY)
         await player.until(lambda player: len(player.media) == 1)
-        session._send_command(_command("receiveVideo", False), player.stream.stream_id)
-        session._send_command(_command("pause", True, 0.0), player.stream.stream_id)
-        connection.commands_given()
-        await player.until(lambda player: "NetStream.Pause.Notify" in player.statuses)
+        player.stream.receive_video(False)
+        await player.stream.pause(0)
         publisher.send_audio(10, b"\xb2a")
-        session._send_command(_command("pause", False, 0.0), player.stream.stream_id)
-        connection.commands_given()
-        await player.until(lambda player: "NetStream.Unpause.Notify" in player.statuses)
+        await player.stream.resume(0)
         publisher.send_video(40, INTER)
         publisher.send_audio(41, b"\xb2b")
         await player.until(lambda player: player.time_ms == 41)
-        assert (9, 40, INTER) not in player.media
-        session._send_command(_command("receiveVideo", True), player.stream.stream_id)
-        connection.commands_given()
-        await connection.call("checkBandwidth")  # type: ignore[attr-defined]
+        player.stream.receive_video(True)
+        await client.call("checkBandwidth")
         publisher.send_video(80, INTER)
         publisher.send_video(120, KEY)
         publisher.send_video(160, INTER)
         await player.until(lambda player: player.time_ms == 160)
-        assert [m[1] for m in player.media if m[0] == 9] == [0, 120, 160]
-
-
-def _command(name: str, *arguments: AmfValue) -> Any:
-    from rtmp.commands import Command
-
-    return Command(name, 0.0, None, arguments)
+        assert [timestamp_ms for type_id, timestamp_ms, _ in player.media if type_id == 9] == [0, 120, 160]
 
 
 async def test_a_stream_is_recorded_while_it_is_live(tmp_path: Path) -> None:
@@ -312,7 +299,10 @@ async def test_what_is_asked_for_decides_between_live_and_recorded(tmp_path: Pat
 
 async def test_without_recordings_nothing_is_recorded() -> None:
     async with live() as run:
-        for kind, reason in (("record", "nothing is recorded here"), ("forever", "live, record or append")):
+        for kind, reason in (
+            ("record", "nothing is recorded here"),
+            ("appendWithGap", "live, record or append"),
+        ):
             with pytest.raises(StreamFailed, match=reason):
                 await (await (await run.connect()).create_stream()).publish("cam", kind)
 
