@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Protocol
 
 from rtmp.amf0 import AmfValue
@@ -64,6 +65,7 @@ class Session:
         self.bytes_received = 0
         self.bytes_sent = 0
         self.messages_received = 0
+        self.messages_handled = 0  # parts of aggregate messages count too
         self.bytes_acknowledged = 0
         self._chunk_size = chunk_size
         self._handshake = handshake
@@ -103,8 +105,13 @@ class Session:
         except RemoteProtocolError as error:
             self._failure = error
 
-    def next_event(self) -> Event | None:
-        """Return the next event, None if more bytes are needed.
+    @property
+    def has_input(self) -> bool:
+        """Whether there is something left to act on: `next_event` may have more to say."""
+        return bool(self._messages or self._parts is not None or self._failure is not None or self._events)
+
+    def next_event(self, until: float = inf) -> Event | None:
+        """Return the next event, None if more bytes are needed or `messages_handled` has come to `until`.
 
         Messages are acted on one by one, each after the caller has dealt with the events of the one before:
         so a client that does not wait for answers sees the same as one that does, and a stream in an event
@@ -112,7 +119,7 @@ class Session:
         protocol: the connection must be closed, and every further call raises the same error again.
         """
         while not self._events:
-            if self.state in _ENDED or not self._next_message():
+            if self.messages_handled >= until or self.state in _ENDED or not self._next_message():
                 return None
         return self._events.popleft()
 
@@ -122,6 +129,7 @@ class Session:
             if self._failure is not None:
                 raise self._failure
             return False
+        self.messages_handled += 1
         try:
             if self._parts is None:
                 self._handle(self._messages.popleft())
