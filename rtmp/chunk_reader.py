@@ -9,6 +9,7 @@ by the end of the received data) takes the chunk-by-chunk path, which means the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, MutableSequence
 from functools import partial
 
@@ -66,7 +67,8 @@ class ChunkReader:
         self.chunk_size = DEFAULT_CHUNK_SIZE
         self._streams: dict[int, _ChunkStream] = {}
         self._assembling = 0
-        self._tail = b""  # the start of a chunk header
+        self.has_rest = False
+        self._tail = b""  # the start of a chunk header, or all that is left
         self._open: _ChunkStream | None = None  # the chunk stream whose chunk the received data ended in
         self._open_missing = 0
 
@@ -75,14 +77,19 @@ class ChunkReader:
         """Payload bytes held of messages that are not complete."""
         return self._assembling
 
-    def receive_data(self, data: bytes, messages: MutableSequence[Message]) -> None:
-        """Append the messages that the bytes complete.
+    def receive_data(
+        self, data: bytes, messages: MutableSequence[Message], at_most: int = sys.maxsize
+    ) -> None:
+        """Append the messages that the bytes complete, reading `at_most` so many chunks, or runs of them.
+
+        If that leaves bytes unread, `has_rest` is true, and the next call goes on with them.
 
         Raises RemoteProtocolError (LimitExceeded for a bound); messages before the fault are appended first.
         """
         if self._tail:
             data = self._tail + data
             self._tail = b""
+            self.has_rest = False
         view = memoryview(data)
         pos = 0
         end = len(data)
@@ -90,6 +97,11 @@ class ChunkReader:
             pos = self._continue_open_chunk(view, messages)
         streams, small = self._streams, min(self._small, self.chunk_size)
         while pos < end:
+            if not at_most:
+                self._tail = data[pos:]
+                self.has_rest = True
+                return
+            at_most -= 1
             stream = streams.get(data[pos] & 0x3F)
             # The usual message of a stream under way, read in place: one chunk, a header of format 1.
             if stream is not None and data[pos] >> 6 == 1 and pos + 8 <= end and stream.assembled is None:

@@ -4,6 +4,7 @@
 RtmpError
 ├── RemoteProtocolError      the peer broke the protocol or a limit; the connection must be closed
 │   ├── NotRtmpError         what arrived is another protocol (HTTP, TLS, RTMPE, ...)
+│   │   └── PolicyFileRequested  Flash Player asks for the socket policy file
 │   ├── AmfDecodeError       malformed or too large AMF0/AMF3 data
 │   └── LimitExceeded        well-formed, but larger than `rtmp.limits.Limits` allows
 ├── LocalProtocolError       our caller asked for something the present state forbids
@@ -13,7 +14,9 @@ RtmpError
 ├── ConnectionLost           the transport ended
 │   ├── HandshakeTimeout / ConnectTimeout / PeerTimeout
 │   ├── WriteBufferExceeded  the peer does not read
-│   └── TooManyConnections   the server has as many connections as it may
+│   ├── WriteStalled         the peer has stopped reading
+│   └── TooManyConnections   the server has as many connections as it may, in all or of one address
+├── CertificateError         certificate or key of an RTMPS server cannot be used
 ├── ConnectRejected          (client) the server answered `connect` with `_error`
 │   └── AuthenticationFailed it wants other credentials than ours
 ├── CallFailed               (client) the server answered a call with `_error`
@@ -40,6 +43,10 @@ class RemoteProtocolError(RtmpError):
 
 class NotRtmpError(RemoteProtocolError):
     """The first bytes belong to another protocol."""
+
+
+class PolicyFileRequested(NotRtmpError):
+    """Flash Player asks for the socket policy file instead of speaking RTMP (`rtmp.policy_file`)."""
 
 
 class AmfDecodeError(RemoteProtocolError):
@@ -90,8 +97,16 @@ class WriteBufferExceeded(ConnectionLost):
     """The peer does not read what it is sent."""
 
 
+class WriteStalled(ConnectionLost):
+    """The peer has not read what waits for it for too long."""
+
+
 class TooManyConnections(ConnectionLost):
-    """The server has as many connections as it may have."""
+    """The server has as many connections as it may have, in all or of one address, or they come too fast."""
+
+
+class CertificateError(RtmpError):
+    """The certificate or the key of an RTMPS server is missing, unreadable or of no use."""
 
 
 class _RefusedByServer(RtmpError):

@@ -15,7 +15,8 @@ import hmac
 import os
 from collections.abc import Callable
 
-from rtmp.errors import NotRtmpError
+from rtmp.errors import NotRtmpError, PolicyFileRequested
+from rtmp.policy_file import REQUEST, begins_request
 
 PACKET_SIZE = 1536
 DIGEST_SIZE = 32
@@ -101,7 +102,7 @@ class _Handshake:
         """
         self._received += data
         if self._received:
-            check_version(self._received[0])
+            self._check_start()
         answer = b""
         if not self._answered and self._has_what_is_answered():
             self._answered = True
@@ -112,6 +113,9 @@ class _Handshake:
         self.done = True
         return answer, bytes(self._received[end:])
 
+    def _check_start(self) -> None:
+        check_version(self._received[0])
+
     def _has_what_is_answered(self) -> bool:
         return len(self._received) > PACKET_SIZE
 
@@ -120,7 +124,16 @@ class _Handshake:
 
 
 class ServerHandshake(_Handshake):
-    """Answers C0 C1 with S0 S1 S2, with digests if and only if C1 has one."""
+    """Answers C0 C1 with S0 S1 S2, with digests if and only if C1 has one.
+
+    Raises PolicyFileRequested for the request of Flash Player that may come in place of a handshake.
+    """
+
+    def _check_start(self) -> None:
+        if not begins_request(self._received):
+            super()._check_start()
+        elif len(self._received) >= len(REQUEST):
+            raise PolicyFileRequested("the peer asks for Flash's policy file")
 
     def _answer(self, first_packet: bytes) -> bytes:
         found = find_digest(first_packet, CLIENT_KEY)

@@ -13,7 +13,11 @@ class Limits:
     """What one peer may cost us. Sizes are bytes. A peer that exceeds one of them is disconnected.
 
     `max_write_buffer_media` is the exception: above it audio and video for a slow reader are dropped and
-    counted; only above `max_write_buffer` is the connection given up.
+    counted; only above `max_write_buffer` is the connection given up. So are the rates: a peer that sends
+    more than `max_bytes_per_second` or `max_messages_per_second` is read no faster than that, and TCP holds
+    it back; what `rate_burst_s` seconds allow may come at once, and 0 is no limit. Live media need 30 to 200
+    messages a second; a file sent at full speed is held to a hundred times that, and a flood of the smallest
+    messages cannot take more than a part of one core.
     """
 
     max_chunk_size: int = 1 * MIB
@@ -28,6 +32,27 @@ class Limits:
     max_pending_calls: int = 64
     max_write_buffer_media: int = 1 * MIB
     max_write_buffer: int = 4 * MIB
+    max_bytes_per_second: int = 64 * MIB
+    max_messages_per_second: int = 20_000
+    rate_burst_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """How many connections a server takes. One that exceeds a limit is closed at once, before any handshake.
+
+    An address is an IPv4 address or the /64 of an IPv6 address, which is what one customer has. The limit of
+    its connections at a time leaves room for an office or a proxy behind one address, and stays well below
+    that of all addresses, so that one alone cannot shut the others out. `new_per_second` bounds the rate of
+    new connections of one address, `new_burst` those at once after a rest. It is 0, off: thousands of clients
+    behind one address may all come back in the second after a cut, and a refused connection costs almost as
+    much as an accepted one that sends nothing.
+    """
+
+    max_connections: int = 10_000
+    max_connections_per_address: int = 2_000
+    new_per_second: float = 0.0
+    new_burst: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +61,9 @@ class Timeouts:
 
     `handshake` and `connect` both count from the start of the connection's respective phase; `ping` is the
     silence after which a ping is sent, `dead_peer` the silence that ends the connection; `close` is how long
-    a closing connection may take to flush and to see the peer close.
+    a closing connection may take to flush and to see the peer close. A peer for which so much waits that
+    media are dropped (`Limits.max_write_buffer_media`) is given up when it reads less than 16 KiB in
+    `stalled_write`.
     """
 
     handshake: float = 10.0
@@ -44,7 +71,9 @@ class Timeouts:
     ping: float = 30.0
     dead_peer: float = 90.0
     close: float = 2.0
+    stalled_write: float = 20.0
 
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_TIMEOUTS = Timeouts()
+DEFAULT_ADMISSION_LIMITS = AdmissionLimits()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Protocol, TypeAlias
 
 from rtmp.amf0 import AmfValue
@@ -34,6 +35,10 @@ DEFAULT_WINDOW = 2_500_000
 MediaSink: TypeAlias = Callable[[int, int, Payload], None]
 """Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
 _MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
+_BATCH = 64
+"""Chunks parsed at once: they can be so small that a read holds a hundred thousand."""
+_BATCH_WORK = 4
+"""What a batch costs, in messages handled."""
 _ENDED = (ConnectionState.CLOSING, ConnectionState.CLOSED)
 _FIRST_MEDIA_CHUNK_STREAM = 4
 # Four chunk streams for each message stream, in ids of one byte; the writer restates the header when two
@@ -73,6 +78,8 @@ class Session:
         self.bytes_received = 0
         self.bytes_sent = 0
         self.messages_received = 0
+        self.messages_handled = 0
+        """A measure of work: parts of aggregate messages count too, and parsing more than fits one batch."""
         self.bytes_acknowledged = 0
         self._chunk_size = chunk_size
         self._handshake = handshake
@@ -110,22 +117,29 @@ class Session:
             return
         data = bytes(data)
         self.bytes_received += len(data)
-        messages = self._messages
-        before = len(messages)
         try:
             if self.state is ConnectionState.HANDSHAKE:
                 data = self._receive_handshake(data)
             if data:
-                self._reader.receive_data(data, messages)
+                self._parse(data)
             if self.bytes_received >= self._ack_due:
                 self._acknowledge()
         except RemoteProtocolError as error:
             self._failure = error
-        # also after a fault: the messages before it have arrived
-        self.messages_received += len(messages) - before
 
-    def next_event(self) -> Event | None:
-        """Return the next event, None if more bytes are needed.
+    @property
+    def has_input(self) -> bool:
+        """Whether there is something left to act on: `next_event` may have more to say."""
+        return bool(
+            self._messages
+            or self._parts is not None
+            or self._reader.has_rest
+            or self._failure is not None
+            or self._events
+        )
+
+    def next_event(self, until: float = inf) -> Event | None:
+        """Return the next event, None if more bytes are needed or `messages_handled` has come to `until`.
 
         Messages are acted on one by one, each after the caller has dealt with the events of the one before:
         so a client that does not wait for answers sees the same as one that does, and a stream in an event
@@ -134,13 +148,14 @@ class Session:
         """
         events, messages = self._events, self._messages
         while not events:
-            if self.state in _ENDED:
+            if self.state in _ENDED or self.messages_handled >= until:
                 return None
             if messages and self._parts is None:
                 type_id, stream_id, timestamp_ms, payload = messages[0]
                 sink = self._sinks.get(stream_id)
                 if sink is not None and type_id in _MEDIA:
                     del messages[0]
+                    self.messages_handled += 1
                     sink(type_id, timestamp_ms, payload)
                     continue
             if not self._next_message():
@@ -152,7 +167,8 @@ class Session:
         if self._parts is None and not self._messages:
             if self._failure is not None:
                 raise self._failure
-            return False
+            return self._reader.has_rest and self._parse_rest()
+        self.messages_handled += 1
         try:
             if self._parts is None:
                 self._handle(self._messages.popleft())
@@ -163,6 +179,23 @@ class Session:
         except RemoteProtocolError as error:
             self._messages.clear()
             self._parts = None
+            self._failure = error
+        return True
+
+    def _parse(self, data: bytes) -> None:
+        messages = self._messages
+        before = len(messages)
+        try:
+            self._reader.receive_data(data, messages, _BATCH)
+        finally:
+            # also after a fault: the messages before it have arrived
+            self.messages_received += len(messages) - before
+
+    def _parse_rest(self) -> bool:
+        self.messages_handled += _BATCH_WORK
+        try:
+            self._parse(b"")
+        except RemoteProtocolError as error:
             self._failure = error
         return True
 
@@ -224,6 +257,10 @@ class Session:
         return rest
 
     def _handle(self, message: Message) -> None:
+        sink = self._sinks.get(message.stream_id)
+        if sink is not None and message.type_id in _MEDIA:  # of an aggregate message
+            sink(message.type_id, message.timestamp_ms, message.payload)
+            return
         handler = self._handlers.get(message.type_id)
         # shared objects and unknown types are of no use here, and no harm
         if handler is not None:

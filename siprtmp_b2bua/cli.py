@@ -32,6 +32,9 @@ Every setting can also come from the environment, such as SIPRTMP_SIP__PORT=5070
 _SETTINGS = {
     "host": ("rtmp", "host"),
     "port": ("rtmp", "port"),
+    "rtmps_port": ("rtmp", "tls_port"),
+    "certificate": ("rtmp", "certificate"),
+    "key": ("rtmp", "key"),
     "int_ip": ("sip", "int_ip"),
     "ext_ip": ("sip", "ext_ip"),
     "sip_port": ("sip", "port"),
@@ -51,6 +54,9 @@ def make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-i", "--host", help="address to listen on for RTMP (default 0.0.0.0)")
     add("-p", "--port", type=int, help="TCP port for RTMP (default 1935)")
+    add("--rtmps-port", type=int, metavar="PORT", help="TCP port for RTMPS, RTMP in TLS (default: none)")
+    add("--certificate", metavar="FILE", help="PEM file with the certificate for RTMPS")
+    add("--key", metavar="FILE", help="PEM file with its key (default: in the file of the certificate)")
     add("-l", "--int-ip", metavar="IP", help="address that SIP and RTP are bound to (default: all)")
     add("-e", "--ext-ip", metavar="IP", help="address written into SIP and SDP, if the gateway is behind NAT")
     add("--sip-port", type=int, metavar="PORT", help="UDP and TCP port of SIP (default 5060)")
@@ -98,13 +104,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def serve(config: GatewayConfig) -> None:
-    """Run a gateway until SIGTERM or SIGINT."""
+    """Run a gateway until SIGTERM or SIGINT; with RTMPS, SIGHUP reads the certificate again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gateway = Gateway(config)
     await gateway.start()
+    if config.rtmp.tls_port:
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload_certificate)
     status_requests = TaskGroup("status")
     loop.add_signal_handler(signal.SIGUSR1, lambda: status_requests.start(_log_status(gateway)))
     await stop.wait()

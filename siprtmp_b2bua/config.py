@@ -25,6 +25,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from rtmp.errors import LocalProtocolError
+from rtmp.policy_file import PolicyFile
+
 from .errors import AddressError, ConfigurationError
 from .sip_address import AddressOfRecord
 
@@ -46,6 +49,19 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _words(value: object) -> object:
+    """Take a list also as text: `a.example, b.example`."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        PolicyFile(domains)
+    except LocalProtocolError as error:
+        raise ValueError(f"{error}; a domain is *, *.example.com or www.example.com") from None
+    return domains
+
+
 def _proxy(text: str) -> str:
     if text and any(character.isspace() or character in "<>\"'," for character in text):
         raise ValueError(
@@ -56,6 +72,7 @@ def _proxy(text: str) -> str:
 
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_domains)]
 
 
 class _Section(BaseModel):
@@ -99,6 +116,28 @@ class RtmpConfig(_Section):
     port: Port = 1935
     connect_timeout_s: float = Field(10.0, gt=0)
     """How long a client may take for the handshake, and then for its `connect` command."""
+    tls_port: Port = 0
+    """Where clients of rtmps:// connect; 0: nowhere."""
+    certificate: str = ""
+    """PEM file with the certificate of `tls_port`, and those between it and the root."""
+    key: str = ""
+    """PEM file with its private key, without a passphrase; empty: the key is in the certificate's file."""
+    policy_file_domains: Domains = ("*",)
+    """Whose pages Flash Player lets connect; none: a request for the policy file is refused."""
+    max_connections: int = Field(10_000, ge=1)
+    """How many clients may be connected at a time, by RTMP and RTMPS together."""
+    max_connections_per_address: int = Field(2_000, ge=1)
+    """How many of them from one IPv4 address or IPv6 /64."""
+    max_new_connections_per_s: float = Field(0.0, ge=0)
+    """How many new connections a second one address may open, after a first hundred; 0: no limit."""
+
+    @model_validator(mode="after")
+    def _has_what_tls_needs(self) -> RtmpConfig:
+        if self.tls_port and not self.certificate:
+            raise ValueError("tls_port needs certificate, and key unless that is in the same file")
+        if self.tls_port and self.tls_port == self.port:
+            raise ValueError(f"port and tls_port are both {self.port}")
+        return self
 
 
 class SipConfig(_Section):

@@ -1,13 +1,16 @@
 """The asyncio shell around the RTMP sessions: it moves bytes and keeps time, and decides nothing else."""
 
+from rtmp.admission import Admission
 from rtmp.aio.client import IncomingCall, RtmpClient
 from rtmp.aio.client_stream import ClientStream
 from rtmp.aio.reconnecting_player import ReconnectingPlayer
 from rtmp.aio.reconnecting_publisher import ReconnectingPublisher
 from rtmp.aio.reconnecting_state import LinkState, StateChange
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler, start_server
+from rtmp.aio.tls import ServerTls
 
 __all__ = [
+    "Admission",
     "ClientStream",
     "IncomingCall",
     "LinkState",
@@ -17,6 +20,7 @@ __all__ = [
     "RtmpServer",
     "ServerConnection",
     "ServerHandler",
+    "ServerTls",
     "StateChange",
     "start_server",
 ]

@@ -12,9 +12,11 @@ import itertools
 import logging
 import socket
 from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, Final, Generic, TypeVar, cast
 
 from rtmp.aio.flush_queue import FlushQueue
+from rtmp.aio.inbound import MESSAGES_PER_TURN, Inbound
+from rtmp.aio.peername import format_peer
 from rtmp.errors import (
     ConnectionLost,
     ConnectTimeout,
@@ -22,8 +24,8 @@ from rtmp.errors import (
     PeerTimeout,
     RemoteProtocolError,
     RtmpError,
-    TooManyConnections,
     WriteBufferExceeded,
+    WriteStalled,
 )
 from rtmp.events import Event
 from rtmp.limits import DEFAULT_TIMEOUTS, Timeouts
@@ -33,6 +35,9 @@ from rtmp.state import ConnectionState
 logger = logging.getLogger("rtmp")
 
 S = TypeVar("S", bound=Session)
+
+_TLS_LINGER_S: Final = 0.25
+_LEAST_PROGRESS: Final = 16 * 1024  # bytes in Timeouts.stalled_write
 
 
 class Connection(asyncio.Protocol, Generic[S]):
@@ -53,6 +58,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._flush_queue = FlushQueue.of(self._loop)
+        self._inbound = Inbound(session, self._loop, self._take_turn)
         self._flush_scheduled = False
         self.on_writable: Callable[[], None] | None = None
         """Called when the peer has caught up after `write_paused`."""
@@ -100,6 +106,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.flush()
         self.session.close()
         self._cancel_timers()
+        self._inbound.close()
         if self._transport is not None:
             self._start_timer("close", self.timeouts.close, self._transport.abort)
             self._end_writing(self._transport)
@@ -112,35 +119,47 @@ class Connection(asyncio.Protocol, Generic[S]):
             self._reason = reason
         self.session.close()
         self._cancel_timers()
+        self._inbound.close()
         if self._transport is not None:
             self._transport.abort()
 
     def _end_writing(self, transport: asyncio.Transport) -> None:
         if not transport.can_write_eof():  # TLS
-            transport.close()
+            self._start_timer("end", min(_TLS_LINGER_S, self.timeouts.close / 2), self._end_tls)
             return
         try:
-            transport.resume_reading()
             transport.write_eof()
         except OSError:  # the peer has reset the connection already
             transport.abort()
 
+    def _end_tls(self) -> None:
+        """Close, as the peer has not, once everything has left.
+
+        TLS cannot be half open, and closing with unread data resets: the peer had time to read the answer.
+        """
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size():
+            self._start_timer("end", _TLS_LINGER_S, self._end_tls)
+        else:
+            self._transport.close()
+
     def pause_reading(self) -> None:
         """Stop reading from the peer; it will feel it through TCP."""
-        if self._transport is not None and not self._closing:
-            self._transport.pause_reading()
+        if not self._closing:
+            self._inbound.hold(True)
 
     def resume_reading(self) -> None:
         """Read again."""
-        if self._transport is not None and not self._closing:
-            self._transport.resume_reading()
+        if not self._closing:
+            self._inbound.hold(False)
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Set the transport up and wait for the handshake."""
-        self._transport = cast("asyncio.Transport", transport)
-        self.peername = _format_peer(transport.get_extra_info("peername"))
+        self._transport = self._inbound.transport = cast("asyncio.Transport", transport)
+        self.peername = format_peer(transport.get_extra_info("peername"))
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -153,7 +172,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             self.schedule_flush()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, deliver, and let a fault end the connection."""
+        """Parse and deliver, or leave that to the turn that is due."""
         if self._closing:
             return
         self._last_received = self._loop.time()
@@ -162,10 +181,16 @@ class Connection(asyncio.Protocol, Generic[S]):
         session.feed(data)
         if in_handshake and session.state is not ConnectionState.HANDSHAKE:
             self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
-        queue = self._flush_queue
+        if not self._inbound.is_waiting:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Deliver as much as one turn of the loop may take, and let a fault end the connection."""
+        session, queue, inbound = self.session, self._flush_queue, self._inbound
+        until = session.messages_handled + MESSAGES_PER_TURN
         queue.will_run = True
         try:
-            while not self._closing and (event := session.next_event()) is not None:
+            while not self._closing and (event := session.next_event(until)) is not None:
                 self._deliver(event)
         except RemoteProtocolError as error:
             self._fail(error)
@@ -176,6 +201,13 @@ class Connection(asyncio.Protocol, Generic[S]):
         else:
             if session.pending_size or session.state is ConnectionState.CLOSING:
                 self.commands_given()
+            if (
+                session.messages_handled >= until
+                or session.messages_handled > inbound.messages.mark
+                or session.bytes_received > inbound.bytes.mark
+                or inbound.is_waiting
+            ):
+                inbound.settle()
         queue.will_run = False
         if queue.due:
             queue.run()
@@ -189,10 +221,12 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.write_paused = True
         if not self._closing:
             self._writable.clear()
+        self._watch_progress()
 
     def resume_writing(self) -> None:
         """Note that the peer has caught up."""
         self.write_paused = False
+        self._cancel_timer("stalled")
         if self.on_writable is not None and not self._closing:
             self.on_writable()
         self._writable.set()
@@ -201,6 +235,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         """Deliver the last events."""
         self._cancel_timers()
         self._writable.set()
+        self._inbound.transport = None
         if not self._closing:
             self._closing = True
             if exc is not None:
@@ -261,7 +296,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         if self._closing:
             return
         logger.warning("connection %s (%s): %s: %s", self.id, self.peername, type(error).__name__, error)
-        if isinstance(error, WriteBufferExceeded | PeerTimeout | TooManyConnections):
+        if isinstance(error, WriteBufferExceeded | WriteStalled | PeerTimeout):
             self.abort(error)
         else:
             self.close(error)
@@ -289,8 +324,25 @@ class Connection(asyncio.Protocol, Generic[S]):
     def _connect_timed_out(self) -> None:
         self._fail(ConnectTimeout(f"no connect in {self.timeouts.connect} s after the handshake"))
 
+    def _watch_progress(self) -> None:
+        """Have the peer given up unless it reads some of what waits for it."""
+        left = self.session.bytes_sent - self.write_buffer_size
+        self._start_timer("stalled", self.timeouts.stalled_write, lambda: self._check_progress(left))
+
+    def _check_progress(self, left_before: int) -> None:
+        progress = self.session.bytes_sent - self.write_buffer_size - left_before
+        if progress >= _LEAST_PROGRESS:
+            self._watch_progress()
+        else:
+            seconds = self.timeouts.stalled_write
+            self._fail(
+                WriteStalled(f"{self.write_buffer_size} bytes wait, {progress} were read in {seconds} s")
+            )
+
     def _check_alive(self) -> None:
-        """Ping a silent peer; end the connection of a dead one."""
+        """Ping a silent peer; end the connection of a dead one. While we do not read, the silence is ours."""
+        if self._inbound.is_paused:
+            self._last_received = self._loop.time()
         silence = self._loop.time() - self._last_received
         if silence >= self.timeouts.dead_peer:
             self._fail(PeerTimeout(f"nothing received for {silence:.1f} s, not even an answer to a ping"))
@@ -302,10 +354,3 @@ class Connection(asyncio.Protocol, Generic[S]):
                 self.session.send_ping(int(self._loop.time() * 1000))
                 self.schedule_flush()
         self._start_timer("ping", max(wait, 0.001), self._check_alive)
-
-
-def _format_peer(peername: object) -> str:
-    if isinstance(peername, tuple) and len(peername) >= 2:
-        host, port = peername[0], peername[1]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
-    return str(peername or "?")

@@ -7,19 +7,27 @@ import logging
 import socket
 import ssl as ssl_module
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol, cast
 
+from rtmp.admission import Admission, address_group
 from rtmp.aio.connection import Connection
+from rtmp.aio.peername import format_peer, peer_host
+from rtmp.aio.tls import ServerTls
+from rtmp.aio.tls_acceptor import TlsAcceptor
 from rtmp.amf0 import AmfValue
-from rtmp.errors import ConnectionLost, RtmpError, TooManyConnections
+from rtmp.errors import ConnectionLost, PolicyFileRequested, RtmpError, TooManyConnections
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from rtmp.messages import Payload
+from rtmp.policy_file import PolicyFile
 from rtmp.server_session import ServerSession
 from rtmp.session import MediaSink
 from rtmp.shared_message import SharedMessage
 
 logger = logging.getLogger("rtmp")
+
+DEFAULT_POLICY_FILE: Final = PolicyFile()
+"""Pages of all domains may connect, to the port that was asked alone."""
 
 
 class ServerHandler(Protocol):
@@ -40,10 +48,16 @@ class ServerConnection(Connection[ServerSession]):
     """One client. The commands are those of `ServerSession`, which says what they raise."""
 
     def __init__(
-        self, handler_factory: HandlerFactory, server: RtmpServer, limits: Limits, timeouts: Timeouts
+        self,
+        handler_factory: HandlerFactory,
+        server: RtmpServer,
+        limits: Limits,
+        timeouts: Timeouts,
+        group: str | None = None,
     ) -> None:
         super().__init__(ServerSession(limits), timeouts)
         self._server = server
+        self._group = group  # what the connection is counted for; None: not counted yet
         self._handler_factory = handler_factory
         self._handler: ServerHandler | None = None
 
@@ -224,10 +238,12 @@ class ServerConnection(Connection[ServerSession]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the program for a handler, then wait for the handshake."""
-        super().connection_made(transport)
-        if len(self._server.connections) >= self._server.max_connections:
-            self._fail(TooManyConnections(f"{self._server.max_connections} connections are open already"))
+        if self._group is None:
+            self._group = self._server._enter(transport)
+        if self._group is None:
+            self._closing = True
             return
+        super().connection_made(transport)
         self._server.connections.add(self)
         try:
             self._handler = self._handler_factory(self)
@@ -238,7 +254,22 @@ class ServerConnection(Connection[ServerSession]):
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events and leave the server."""
         super().connection_lost(exc)
-        self._server._forget(self)
+        if self._group is not None:
+            self._server.connections.discard(self)
+            self._server._leave(self._group)
+
+    def _fail(self, error: RtmpError) -> None:
+        policy_file = self._server.policy_file
+        if isinstance(error, PolicyFileRequested) and policy_file is not None and self._transport is not None:
+            logger.info("connection %s (%s): asked for the policy file", self.id, self.peername)
+            self._transport.write(policy_file.serialize(self._local_port()))
+            self.close()
+        else:
+            super()._fail(error)
+
+    def _local_port(self) -> int:
+        sockname = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return int(sockname[1]) if isinstance(sockname, tuple) else 0  # a Unix socket has none
 
     def _deliver(self, event: Event) -> None:
         if isinstance(event, ConnectRequested):
@@ -259,10 +290,14 @@ class ServerConnection(Connection[ServerSession]):
 class RtmpServer:
     """Listening sockets and the connections they made."""
 
-    def __init__(self, max_connections: int = 10_000) -> None:
-        self.max_connections = max_connections
+    def __init__(
+        self, admission: Admission | None = None, policy_file: PolicyFile | None = DEFAULT_POLICY_FILE
+    ) -> None:
+        self.admission = admission or Admission()
+        self.policy_file = policy_file
         self.connections: set[ServerConnection] = set()
         self._server: asyncio.Server | None = None
+        self._handshakes: set[TlsAcceptor] = set()
         self._all_closed = asyncio.Event()
 
     @property
@@ -279,19 +314,37 @@ class RtmpServer:
         """Stop listening; also close the connections, unless they are to live on."""
         if self._server is not None:
             self._server.close()
+        for handshake in list(self._handshakes):
+            handshake.abort()
         if connections:
             for connection in list(self.connections):
                 connection.close(reason)
 
     async def wait_closed(self) -> None:
         """Wait until the last connection is gone."""
-        while self.connections:
+        while self.connections or self._handshakes:
             self._all_closed.clear()
             await self._all_closed.wait()
 
-    def _forget(self, connection: ServerConnection) -> None:
-        self.connections.discard(connection)
-        if not self.connections:
+    def _enter(self, transport: asyncio.BaseTransport) -> str | None:
+        """Count a new connection; return what for, or None if it is refused, and closed."""
+        peername = transport.get_extra_info("peername")
+        group = address_group(peer_host(peername))
+        now = asyncio.get_running_loop().time()
+        try:
+            self.admission.admit(group, now)
+        except TooManyConnections as error:
+            count = self.admission.refusals_to_log(group, now)
+            if count:
+                others = f" ({count - 1} others since the last such line)" if count > 1 else ""
+                logger.warning("connection from %s refused: %s%s", format_peer(peername), error, others)
+            cast("asyncio.Transport", transport).abort()
+            return None
+        return group
+
+    def _leave(self, group: str) -> None:
+        self.admission.release(group)
+        if not self.connections and not self._handshakes:
             self._all_closed.set()
 
 
@@ -303,27 +356,37 @@ async def start_server(
     limits: Limits = DEFAULT_LIMITS,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     sock: socket.socket | None = None,
-    ssl: ssl_module.SSLContext | None = None,
+    ssl: ServerTls | ssl_module.SSLContext | None = None,
     reuse_port: bool | None = None,
     backlog: int = 511,
-    max_connections: int = 10_000,
+    admission: Admission | None = None,
+    policy_file: PolicyFile | None = DEFAULT_POLICY_FILE,
 ) -> RtmpServer:
     """Listen, and make a handler for every connection.
 
-    `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. A connection beyond
-    `max_connections` is dropped at once, without a handler. Raises OSError if the
-    address cannot be had (errno EADDRINUSE: the port is taken).
+    `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. `admission` says how many
+    connections there may be, and may be shared by several servers; one that it refuses is dropped at once,
+    without a handler. `policy_file` is what Flash Player gets when it asks; None: nothing. Raises OSError if
+    the address cannot be had (errno EADDRINUSE: the port is taken).
     """
     loop = asyncio.get_running_loop()
-    server = RtmpServer(max_connections)
+    server = RtmpServer(admission, policy_file)
 
-    def make_connection() -> ServerConnection:
-        return ServerConnection(handler_factory, server, limits, timeouts)
+    def make_connection(group: str | None = None) -> ServerConnection:
+        return ServerConnection(handler_factory, server, limits, timeouts, group)
+
+    def make_protocol() -> asyncio.Protocol:
+        if ssl is None:
+            return make_connection()
+        context = ssl.context if isinstance(ssl, ServerTls) else ssl
+        return TlsAcceptor(
+            context, timeouts, server._handshakes, server._enter, make_connection, server._leave
+        )
 
     if sock is not None:
-        server._server = await loop.create_server(make_connection, sock=sock, ssl=ssl, backlog=backlog)
+        server._server = await loop.create_server(make_protocol, sock=sock, backlog=backlog)
     else:
         server._server = await loop.create_server(
-            make_connection, host, port, ssl=ssl, backlog=backlog, reuse_port=reuse_port
+            make_protocol, host, port, backlog=backlog, reuse_port=reuse_port
         )
     return server

@@ -1,58 +1,42 @@
-"""Certificates made on the fly by the openssl program."""
+"""Certificates for tests, made by the command openssl."""
 
 from __future__ import annotations
 
 import shutil
 import ssl
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from rtmp.aio import ServerTls
 
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="needs openssl (apt install openssl)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """An authority, and a server's certificate by it."""
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-    def server_context(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.key)
-        return context
-
-    def client_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self.authority))
-
-
-def _openssl(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
-def _new_key(path: Path) -> tuple[str, ...]:
-    return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path))
-
-
-def make_certificates(directory: Path, name: str) -> Certificates:
-    """Make a new authority and a certificate for `name`, such as DNS:localhost or IP:127.0.0.1."""
-    authority, authority_key = directory / "authority.pem", directory / "authority.key"
-    certificate, key, request = (directory / f"server.{suffix}" for suffix in ("pem", "key", "csr"))
-    extensions = directory / "server.ext"
-    extensions.write_text(f"subjectAltName={name}\n")
-    _openssl(
-        "req", "-x509", *_new_key(authority_key), "-out", str(authority), "-days", "2", "-subj", "/CN=test",
-        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+def make_certificate(directory: Path, name: str = "server", *, passphrase: str = "") -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
+    secrecy = ["-passout", f"pass:{passphrase}"] if passphrase else ["-nodes"]
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={name}",
+            "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", *secrecy,
+        ],
+        check=True,
+        capture_output=True,
     )  # fmt: skip
-    _openssl("req", *_new_key(key), "-out", str(request), "-subj", "/CN=server")
-    _openssl(
-        "x509", "-req", "-in", str(request), "-CA", str(authority), "-CAkey", str(authority_key),
-        "-CAcreateserial", "-out", str(certificate), "-days", "2", "-extfile", str(extensions),
-    )  # fmt: skip
-    return Certificates(authority, certificate, key)
+    return certificate, key
+
+
+def make_server_tls(directory: Path) -> ServerTls:
+    """The TLS of a server with a certificate of its own."""
+    return ServerTls(*make_certificate(directory))
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """The TLS of a client that trusts this certificate."""
+    return ssl.create_default_context(cafile=str(certificate))

@@ -64,9 +64,10 @@ class Running:
     def __init__(self) -> None:
         self.recorders: asyncio.Queue[Recorder] = asyncio.Queue()
         self.server = RtmpServer()
+        self.recorder_class = Recorder
 
     def make(self, connection: ServerConnection) -> Recorder:
-        recorder = Recorder(connection)
+        recorder = self.recorder_class(connection)
         self.recorders.put_nowait(recorder)
         return recorder
 
@@ -77,10 +78,13 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    limits: Limits = DEFAULT_LIMITS, timeouts: Timeouts = DEFAULT_TIMEOUTS, state: Running | None = None
+    limits: Limits = DEFAULT_LIMITS,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    state: Running | None = None,
+    **options: Any,
 ) -> AsyncIterator[Running]:
     state = state or Running()
-    state.server = await start_server(state.make, "127.0.0.1", 0, limits=limits, timeouts=timeouts)
+    state.server = await start_server(state.make, "127.0.0.1", 0, limits=limits, timeouts=timeouts, **options)
     try:
         yield state
     finally:

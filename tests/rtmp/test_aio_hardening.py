@@ -26,7 +26,7 @@ from rtmp.errors import (
     WriteBufferExceeded,
 )
 from rtmp.handshake import PACKET_SIZE
-from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits
+from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, AdmissionLimits, Limits
 from rtmp.messages import Message, MessageType, UserControl, UserControlType
 from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
 
@@ -158,7 +158,9 @@ async def test_a_client_that_never_reads_is_bounded() -> None:
 
 
 async def test_a_client_that_pings_without_reading_is_bounded() -> None:
-    limits = replace(DEFAULT_LIMITS, max_write_buffer_media=20_000, max_write_buffer=40_000)
+    limits = replace(
+        DEFAULT_LIMITS, max_write_buffer_media=20_000, max_write_buffer=40_000, max_messages_per_second=0
+    )
     async with running(limits) as run:
         sock, recorder, _ = await playing(run)
         ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0, 0, 6, 0, 0, 0, 1))
@@ -217,7 +219,7 @@ async def test_taken_port_is_an_oserror() -> None:
 
 async def test_connections_are_bounded() -> None:
     async with running() as run:
-        run.server.max_connections = 1
+        run.server.admission.limits = AdmissionLimits(max_connections=1)
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
         with pytest.raises((ConnectionLost, OSError)):
             await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
