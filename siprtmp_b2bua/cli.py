@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
 
 _EPILOG = """\
-Clients connect to rtmp://HOST:PORT/sip/USER@DOMAIN with login, password and display name as arguments.
+Phones connect to rtmp://HOST:PORT/sip/USER@DOMAIN with login, password and display name as arguments.
+Encoders publish to rtmp://HOST:PORT/live/NAME, and players play from there.
 Every setting can also come from the environment, such as SIPRTMP_SIP__PORT=5070, or from a TOML file.
 """
 
@@ -35,6 +36,7 @@ _SETTINGS = {
     "rtmps_port": ("rtmp", "tls_port"),
     "certificate": ("rtmp", "certificate"),
     "key": ("rtmp", "key"),
+    "root": ("live", "recordings"),
     "int_ip": ("sip", "int_ip"),
     "ext_ip": ("sip", "ext_ip"),
     "sip_port": ("sip", "port"),
@@ -62,6 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--sip-port", type=int, metavar="PORT", help="UDP and TCP port of SIP (default 5060)")
     add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
     add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
+    add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")
     add(
         "--config",
         type=Path,

@@ -140,6 +140,22 @@ class RtmpConfig(_Section):
         return self
 
 
+class LiveConfig(_Section):
+    """The application `live`: streams that one client publishes and many play."""
+
+    enabled: bool = True
+    publish_key: SecretStr = SecretStr("")
+    """What publishers must add to the name of their stream, `cam?key=…`; empty: anybody may publish."""
+    play_key: SecretStr = SecretStr("")
+    """What players must add; empty: anybody may play."""
+    republish: Literal["refuse", "replace"] = "refuse"
+    """What becomes of a stream's publisher when another client wants to publish under its name."""
+    recordings: str = ""
+    """Directory of the recordings that clients make and play; empty: none."""
+    max_streams: int = Field(1000, ge=1)
+    """How many streams may be published or played at a time."""
+
+
 class SipConfig(_Section):
     """Our side of SIP."""
 
@@ -213,6 +229,7 @@ class GatewayConfig(BaseSettings):
     )
 
     rtmp: RtmpConfig = RtmpConfig()
+    live: LiveConfig = LiveConfig()
     sip: SipConfig = SipConfig()
     media: MediaConfig = MediaConfig()
     accounts: tuple[AccountConfig, ...] = ()

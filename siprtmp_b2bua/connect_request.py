@@ -33,7 +33,7 @@ class ConnectRequest:
             )
         if app != "sip" or not address:
             raise UnknownApplicationError(
-                f"no such application: {event.app[:60]!r}; connect to rtmp://HOST/sip/USER@DOMAIN"
+                f"no such application: {event.app[:60]!r}; phones connect to rtmp://HOST/sip/USER@DOMAIN"
             )
         try:
             aor = AddressOfRecord.parse(address)

@@ -59,7 +59,8 @@ class ServerConnection(Connection[ServerSession]):
         self._server = server
         self._group = group  # what the connection is counted for; None: not counted yet
         self._handler_factory = handler_factory
-        self._handler: ServerHandler | None = None
+        self.handler: ServerHandler | None = None
+        """Who gets the events; a handler may put another in its place."""
 
     def accept_connect(
         self,
@@ -246,7 +247,7 @@ class ServerConnection(Connection[ServerSession]):
         super().connection_made(transport)
         self._server.connections.add(self)
         try:
-            self._handler = self._handler_factory(self)
+            self.handler = self._handler_factory(self)
         except Exception:
             logger.exception("connection %s (%s): no handler could be made", self.id, self.peername)
             self.abort(ConnectionLost("no handler could be made"))
@@ -274,10 +275,10 @@ class ServerConnection(Connection[ServerSession]):
     def _deliver(self, event: Event) -> None:
         if isinstance(event, ConnectRequested):
             self._cancel_timer("setup")
-        if self._handler is None:
+        if self.handler is None:
             return
         try:
-            self._handler.on_event(event)
+            self.handler.on_event(event)
         except Exception:
             # whatever is wrong in the program's handler must not reach other connections
             logger.exception(

@@ -1,0 +1,73 @@
+"""Which application an RTMP client gets: `sip` is the telephone, `live` relays streams."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from rtmp.aio.live import LiveApplication, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.recordings import Recordings
+from rtmp.aio.server import ServerConnection, ServerHandler
+from rtmp.events import ConnectionClosed, ConnectRequested, Event
+
+from .config import LiveConfig
+
+logger = logging.getLogger(__name__)
+
+_LIVE: Final = "live"
+MakeHandler = Callable[[ServerConnection], ServerHandler]
+
+
+class ApplicationChooser:
+    """The handler of a connection until it says by `connect` what it wants."""
+
+    def __init__(self, connection: ServerConnection, sip: MakeHandler, live: LiveApplication | None) -> None:
+        self._connection = connection
+        self._sip = sip
+        self._live = live
+
+    def on_event(self, event: Event) -> None:
+        """Hand the connection over; what is neither, the telephone refuses."""
+        if isinstance(event, ConnectRequested):
+            app = event.app.strip("/").partition("?")[0].partition("/")[0]
+            make = self._live.make_handler if self._live is not None and app == _LIVE else self._sip
+            handler = self._connection.handler = make(self._connection)
+            handler.on_event(event)
+        elif isinstance(event, ConnectionClosed) and event.reason is not None:
+            logger.info("connection %s: closed before connect: %s", self._connection.id, event.reason)
+
+
+def make_live_application(config: LiveConfig) -> LiveApplication | None:
+    """Return the relay that is configured, None if it is off."""
+    if not config.enabled:
+        return None
+    return LiveApplication(
+        authorize=_Keys(config).check,
+        republish=Republish(config.republish),
+        max_streams=config.max_streams,
+        recordings=Recordings(Path(config.recordings)) if config.recordings else None,
+    )
+
+
+class _Keys:
+    """Compares the `key` in a request with the one that is configured."""
+
+    def __init__(self, config: LiveConfig) -> None:
+        self._keys = {
+            Purpose.PUBLISH: config.publish_key.get_secret_value(),
+            Purpose.PLAY: config.play_key.get_secret_value(),
+        }
+
+    def check(self, request: LiveRequest) -> None:
+        """Raise Refused if the key is missing or wrong."""
+        wanted = self._keys[request.purpose]
+        given = request.stream.query.get("key", "")
+        if wanted and not hmac.compare_digest(wanted.encode(), given.encode()):
+            raise Refused(
+                f"to {request.purpose.value} {request.stream} a key is needed: {request.stream.name}?key=…"
+                if not given
+                else f"the key to {request.purpose.value} {request.stream} is wrong"
+            )

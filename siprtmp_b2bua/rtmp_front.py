@@ -1,0 +1,122 @@
+"""The ports that RTMP clients connect to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from rtmp.admission import Admission
+from rtmp.aio.server import RtmpServer, ServerConnection, start_server
+from rtmp.aio.tls import ServerTls
+from rtmp.errors import CertificateError
+from rtmp.limits import AdmissionLimits, Timeouts
+from rtmp.policy_file import PolicyFile
+
+from .applications import ApplicationChooser, MakeHandler, make_live_application
+from .config import GatewayConfig
+from .errors import StartupError
+
+logger = logging.getLogger(__name__)
+
+
+class RtmpFront:
+    """Listens for RTMP, and for RTMPS if it is configured; `make_leg` handles clients of the telephone."""
+
+    def __init__(self, config: GatewayConfig, make_leg: MakeHandler) -> None:
+        self._config = config.rtmp
+        self._make_leg = make_leg
+        self._live = make_live_application(config.live)
+        self._tls: ServerTls | None = None
+        self._server: RtmpServer | None = None
+        self._tls_server: RtmpServer | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port of RTMP."""
+        assert self._server is not None
+        return self._server.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The TCP port of RTMPS, None if there is none."""
+        return self._tls_server.port if self._tls_server is not None else None
+
+    @property
+    def stream_count(self) -> int:
+        """How many live streams are published or played."""
+        return len(self._live.streams) if self._live is not None else 0
+
+    def load_certificate(self) -> None:
+        """Read the certificate of RTMPS, if it is configured. Raises StartupError."""
+        config = self._config
+        if not config.tls_port:
+            return
+        try:
+            self._tls = ServerTls(Path(config.certificate), Path(config.key or config.certificate))
+        except CertificateError as error:
+            raise StartupError(f"cannot serve RTMPS: {error}") from None
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
+        if self._tls is None:
+            return
+        try:
+            self._tls.reload()
+        except CertificateError as error:
+            logger.error("%s; the certificate that was loaded before stays in force", error)
+        else:
+            logger.info("the certificate %s is read again", self._tls.certificate)
+
+    async def listen(self) -> None:
+        """Open the ports; their connections are counted together. Raises StartupError."""
+        config = self._config
+        limits = AdmissionLimits(
+            config.max_connections, config.max_connections_per_address, config.max_new_connections_per_s
+        )
+        admission = Admission(limits)
+        self._server = await self._start(config.port, None, admission)
+        if self._tls is not None:
+            self._tls_server = await self._start(config.tls_port, self._tls, admission)
+            logger.info("RTMPS on %s:%d", config.host, self.tls_port)
+
+    def stop_listening(self) -> None:
+        """Close the ports; connections live on."""
+        for server in self._servers:
+            server.close(connections=False)
+
+    async def close(self) -> None:
+        """Close what connections there are, wait until they are gone and what they recorded is whole."""
+        for server in self._servers:
+            server.close()
+        for server in self._servers:
+            await server.wait_closed()
+        if self._live is not None:
+            await self._live.wait_recorded()
+
+    @property
+    def _servers(self) -> list[RtmpServer]:
+        return [server for server in (self._server, self._tls_server) if server is not None]
+
+    async def _start(self, port: int, tls: ServerTls | None, admission: Admission) -> RtmpServer:
+        config = self._config
+        domains = config.policy_file_domains
+        try:
+            return await start_server(
+                self._make_handler,
+                config.host,
+                port,
+                timeouts=Timeouts(handshake=config.connect_timeout_s, connect=config.connect_timeout_s),
+                ssl=tls,
+                admission=admission,
+                policy_file=PolicyFile(domains) if domains else None,
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            what, flag = ("RTMPS", "--rtmps-port") if tls else ("RTMP", "--port")
+            raise StartupError(
+                f"cannot listen for {what} on {config.host}:{port}: {reason}; choose another --host or {flag}"
+            ) from None
+
+    def _make_handler(self, connection: ServerConnection) -> ApplicationChooser:
+        return ApplicationChooser(connection, self._make_leg, self._live)

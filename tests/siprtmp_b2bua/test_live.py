@@ -1,0 +1,118 @@
+"""The gateway's other application, as a process: who may publish and play, recordings, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from rtmp.aio import RtmpClient
+from rtmp.errors import ConnectRejected, StreamFailed
+from rtmp.flv_file import FlvParser
+from tests.interop.peers.ports import HOST, free_port
+from tests.siprtmp_b2bua.test_cli import REPOSITORY
+
+KEY = b"\x17\x01\x00\x00\x00key"
+
+
+class RunningGateway:
+    """A gateway and its log."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    async def logged(self, words: str) -> str:
+        assert self.process.stderr is not None
+        async with asyncio.timeout(20):
+            while words not in (line := (await self.process.stderr.readline()).decode()):
+                assert line, f"the gateway ended without saying {words!r}"
+            return line
+
+    async def connect(self, app: str = "live") -> RtmpClient:
+        async with asyncio.timeout(10):
+            return await RtmpClient.connect(f"rtmp://{HOST}:{self.port}/{app}")
+
+
+@asynccontextmanager
+async def gateway(*arguments: str, **environment: str) -> AsyncIterator[RunningGateway]:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-l", HOST, "-p", str(port),
+        "--sip-port", str(free_port()), *arguments,
+        cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
+    )  # fmt: skip
+    running = RunningGateway(process, port)
+    try:
+        await running.logged(f"RTMP on {HOST}:{port}")
+        yield running
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_keys_decide_who_publishes_and_plays() -> None:
+    keys = {"SIPRTMP_LIVE__PUBLISH_KEY": "in", "SIPRTMP_LIVE__PLAY_KEY": "out"}
+    async with gateway(**keys) as running:
+        client = await running.connect()
+        refused = [
+            ("cam", r"a key is needed: cam\?key="),
+            ("cam?key=out", "the key to publish live/cam is wrong"),
+        ]
+        for name, text in refused:
+            with pytest.raises(StreamFailed, match=text):
+                await (await client.create_stream()).publish(name)
+        with pytest.raises(StreamFailed, match="the key to play live/cam is wrong"):
+            await (await client.create_stream()).play("cam?key=in")
+        publisher, player = await client.create_stream(), await client.create_stream()
+        got = asyncio.get_running_loop().create_future()
+        player.on_video = lambda timestamp_ms, payload: got.set_result((timestamp_ms, bytes(payload)))
+        await player.play("cam?key=out")
+        await publisher.publish("cam?key=in")
+        publisher.send_video(40, KEY)
+        async with asyncio.timeout(5):
+            assert await got == (40, KEY)
+        client.close()
+        await client.closed
+
+
+async def test_streams_are_recorded_and_whole_when_the_gateway_ends(tmp_path: Path) -> None:
+    async with gateway("-r", str(tmp_path)) as running:
+        client = await running.connect("live/room")
+        stream = await client.create_stream()
+        await stream.publish("cam", "record")
+        stream.send_video(0, KEY)
+        await client.call("checkBandwidth")
+    parser = FlvParser()
+    parser.feed(await asyncio.to_thread((tmp_path / "live/room/cam.flv").read_bytes))
+    bodies = []
+    while (tag := parser.next_tag()) is not None:
+        bodies.append(bytes(tag.body))
+    assert bodies[-1] == KEY
+    assert parser.pending_size == 0
+
+
+async def test_the_application_can_be_turned_off() -> None:
+    async with gateway(SIPRTMP_LIVE__ENABLED="false") as running:
+        with pytest.raises(ConnectRejected, match="no such application: 'live'"):
+            await running.connect()
+
+
+async def test_phones_and_streams_have_one_port() -> None:
+    async with gateway() as running:
+        phone, viewer = await running.connect("sip/anonymous@invalid"), await running.connect()
+        await (await viewer.create_stream()).play("cam")
+        stream = await phone.create_stream()
+        with pytest.raises(StreamFailed, match="the stream to the call is 'local'"):
+            await stream.publish("cam")
+        running.process.send_signal(signal.SIGUSR1)
+        assert "lines=1 legs=1 streams=1" in await running.logged("status:")
