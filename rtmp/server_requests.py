@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rtmp.amf0 import AmfValue
+from rtmp.capabilities import Capabilities
 from rtmp.commands import ERROR, ON_STATUS, RESULT, SET_DATA_FRAME, Command, make_info
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
 from rtmp.events import (
@@ -54,15 +55,25 @@ class ServerStream:
     name: str = ""
     audio: bool = True
     video: bool = True
-    chunk_streams: dict[int, int] = field(init=False)
-    """By message type."""
-
-    def __post_init__(self) -> None:
-        self.chunk_streams = media_chunk_streams(self.stream_id)
+    sendable: dict[int, int] = field(default_factory=dict)
+    """What can be sent to the player now: message types, and the chunk stream of each."""
 
     def advance(self, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError) -> None:
         """Move along the table; raise `at_fault` if it has no such transition."""
         self.state = advance(STREAM_TRANSITIONS, self.state, cause, at_fault)
+        self._update_sendable()
+
+    def receive(self, *, audio: bool, video: bool) -> None:
+        """Note what the player wants to receive."""
+        self.audio, self.video = audio, video
+        self._update_sendable()
+
+    def _update_sendable(self) -> None:
+        self.sendable = media_chunk_streams(self.stream_id) if self.state is StreamState.PLAYING else {}
+        if not self.audio:
+            self.sendable.pop(MessageType.AUDIO, None)
+        if not self.video:
+            self.sendable.pop(MessageType.VIDEO, None)
 
 
 class ServerRequests(Session):
@@ -70,6 +81,8 @@ class ServerRequests(Session):
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, *, chunk_size: int = 4096) -> None:
         super().__init__(ServerHandshake(), limits, chunk_size)
+        self.client_capabilities = Capabilities()
+        """What the client said in `connect` that it supports."""
         self._connect_id = 0.0
         self._streams: dict[int, ServerStream] = {}
         # transaction ids that wait for an answer; clients may use one twice
@@ -125,6 +138,7 @@ class ServerRequests(Session):
             raise RemoteProtocolError("connect has no command object")
         app, tc_url = command_object.get("app"), command_object.get("tcUrl")
         self.object_encoding = 3 if command_object.get("objectEncoding") == 3 else 0
+        self.client_capabilities = Capabilities.from_command_object(command_object)
         self._connect_id = command.transaction_id
         self._announce_window(DEFAULT_WINDOW)
         self._send_control(MessageType.SET_PEER_BANDWIDTH, pack_u32(DEFAULT_WINDOW) + _DYNAMIC_LIMIT)
@@ -235,7 +249,7 @@ class ServerRequests(Session):
             return None
         stream.advance(cause)
         stream.name = name if isinstance(name, str) else ""
-        stream.audio = stream.video = True
+        stream.receive(audio=True, video=True)
         return stream
 
     def _on_publish(self, command: Command, stream_id: int) -> None:
@@ -266,9 +280,9 @@ class ServerRequests(Session):
             return
         wanted = bool(command.arguments[0]) if command.arguments else True
         if command.name == "receiveAudio":
-            stream.audio = wanted
+            stream.receive(audio=wanted, video=stream.video)
         else:
-            stream.video = wanted
+            stream.receive(audio=stream.audio, video=wanted)
         self._events.append(ReceiveChanged(stream_id, stream.audio, stream.video))
 
     def _on_pause(self, command: Command, stream_id: int) -> None:

@@ -202,14 +202,11 @@ class ServerSession(ServerRequests):
         Nothing if this player wants no audio or no video. Raises LocalProtocolError unless the stream plays.
         """
         stream = self._streams.get(stream_id)
-        if stream is None or stream.state is not StreamState.PLAYING:
-            stream = self._playing(stream_id)
-        type_id = message.type_id
-        if (type_id == MessageType.AUDIO and not stream.audio) or (
-            type_id == MessageType.VIDEO and not stream.video
-        ):
+        chunk_stream = stream.sendable.get(message.type_id) if stream is not None else None
+        if chunk_stream is None:
+            self._playing(stream_id)
             return b""
-        data = self._writer.write_shared(stream.chunk_streams[type_id], stream_id, message)
+        data = self._writer.write_shared(chunk_stream, stream_id, message)
         self.bytes_sent += len(data)
         return data
 
@@ -241,6 +238,15 @@ class ServerSession(ServerRequests):
         """Send a data message to a player. Raises LocalProtocolError unless the stream plays."""
         self._playing(stream_id)
         self._send_data(stream_id, timestamp_ms, values)
+
+    def request_reconnect(self, tc_url: str = "", description: str = "") -> None:
+        """Ask the client to connect anew, to `tc_url` if there is one, even a relative one (Enhanced RTMP v2).
+
+        Only a client whose `client_capabilities` have RECONNECT does. Raises LocalProtocolError unless
+        connected.
+        """
+        extra = {"tcUrl": tc_url} if tc_url else None
+        self.send_status(0, "status", "NetConnection.Connect.ReconnectRequest", description, extra)
 
     def end_play(self, stream_id: int, description: str = "") -> None:
         """Tell a player that its stream has ended: Stream EOF and NetStream.Play.Stop; the stream stays."""

@@ -219,6 +219,12 @@ class ServerConnection(Connection[ServerSession]):
                 transport.write(data)
         return True
 
+    def request_reconnect(self, tc_url: str = "", description: str = "") -> None:
+        """Ask the client to connect anew, perhaps elsewhere."""
+        if not self._closing:
+            self.session.request_reconnect(tc_url, description)
+            self.commands_given()
+
     def announce_publish(self, stream_id: int) -> None:
         """Tell a player that its stream is published again."""
         if not self._closing:
