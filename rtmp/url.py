@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from rtmp.errors import InvalidUrl
@@ -25,6 +26,9 @@ class RtmpUrl:
         try:
             parts = urlsplit(text)
             port = parts.port
+            host = parts.hostname or ""
+            if set(host) & set("[:]"):  # urlsplit looks for the brackets in the user's name too
+                IPv6Address(host)
         except ValueError as error:
             raise InvalidUrl(f"{text!r}: {error}") from error
         if parts.scheme not in _DEFAULT_PORTS:
