@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 LINTED := rtmp media_bridge siprtmp_b2bua examples tests benchmarks
 # The first of these that runs and can make environments; an empty answer is explained below.
 PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/python3,$(shell \
@@ -12,7 +13,7 @@ PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/pyth
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ format: $(INSTALLED_DEV) ## put the code into ruff's format and fix what it can 
 bench: $(INSTALLED_DEV) ## measure the figures of the README
 	@$(BIN)/python -m benchmarks
 
+fuzz: $(INSTALLED_FUZZ) ## fuzz the RTMP library for SECONDS (600), all of it or a TARGET
+	@$(BIN)/python -m tests.fuzz.rtmp_fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
+
 clean: ## remove the environment, caches and build results
 	rm -rf $(VENV) dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -58,4 +62,9 @@ $(INSTALLED): pyproject.toml constraints.txt | $(VENV)/bin/python
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing siprtmp-b2bua and the tools of its developers into $(VENV)"
 	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $(INSTALLED) $@
+
+$(INSTALLED_FUZZ): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing siprtmp-b2bua and its fuzzer into $(VENV)"
+	@$(PIP_INSTALL) -e '.[fuzz]'
 	@touch $(INSTALLED) $@

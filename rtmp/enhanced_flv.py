@@ -239,7 +239,7 @@ def _serialize_tracks(
     if same_codec:
         out += _four_cc(tracks[0].codec)
     for track in tracks:
-        if not (0 <= track.track_id < 1 << 8 and abs(track.composition_time_ms) < 1 << 23):
+        if not (0 <= track.track_id < 1 << 8 and -(1 << 23) <= track.composition_time_ms < 1 << 23):
             raise LocalProtocolError(f"track {track.track_id}, composition time {track.composition_time_ms}")
         body = bytearray()
         if timed and track.codec in _WITH_COMPOSITION_TIME:

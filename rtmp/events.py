@@ -105,8 +105,9 @@ class PublishRequested:
 class PlayRequested:
     """(server) The client wants to play; answer with accept_play or reject_play.
 
-    `start` and `duration` are as sent, which is milliseconds from every known client, though §7.2.2.1 says
-    seconds: start -2000 means live or else recorded, -1000 live only; a negative duration means all.
+    `start` and `duration` are as sent, which is milliseconds from most clients, though §7.2.2.1 says seconds:
+    start -2000 means live or else recorded, -1000 live only; a negative duration means all. GStreamer sends
+    -2, in seconds.
     """
 
     stream_id: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
-from rtmp.errors import RemoteProtocolError
+from rtmp.errors import LocalProtocolError, RemoteProtocolError
 
 Payload: TypeAlias = bytes | bytearray | memoryview
 
@@ -16,6 +16,7 @@ _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
 _AGGREGATE_HEADER = 11
 _BACK_POINTER = 4
+_MAX_LENGTH = 0xFFFFFF
 
 
 class MessageType(IntEnum):
@@ -106,15 +107,17 @@ def pack_u32(value: int) -> bytes:
 def join_aggregate(messages: Sequence[Message]) -> Message:
     """Return one aggregate message (§7.1.6) that holds them all, with the time and stream id of the first.
 
-    Raises ValueError if there are none, or if one is an aggregate itself.
+    Raises LocalProtocolError if there are none, or if one is an aggregate itself or too long.
     """
     if not messages:
-        raise ValueError("an aggregate message holds at least one message")
+        raise LocalProtocolError("an aggregate message holds at least one message")
     out = bytearray()
     for message in messages:
         if message.type_id == MessageType.AGGREGATE:
-            raise ValueError("an aggregate message cannot hold another one")
-        size, time = len(message.payload), message.timestamp_ms.to_bytes(4, "big")
+            raise LocalProtocolError("an aggregate message cannot hold another one")
+        size, time = len(message.payload), pack_u32(message.timestamp_ms)
+        if size > _MAX_LENGTH:
+            raise LocalProtocolError(f"message of {size} bytes in an aggregate, more than {_MAX_LENGTH}")
         # as in a file: the time's highest byte comes last, and the stream id is zero
         out += bytes((message.type_id, *size.to_bytes(3, "big"), *time[1:], time[0], 0, 0, 0))
         out += message.payload

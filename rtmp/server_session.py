@@ -240,7 +240,7 @@ class ServerSession(ServerRequests):
         self._send_data(stream_id, timestamp_ms, values)
 
     def request_reconnect(self, tc_url: str = "", description: str = "") -> None:
-        """Ask the client to connect anew, to `tc_url` if there is one, even a relative one (Enhanced RTMP v2).
+        """Ask the client to connect anew, to `tc_url` if there is one; it may be relative (Enhanced RTMP v2).
 
         Only a client whose `client_capabilities` have RECONNECT does. Raises LocalProtocolError unless
         connected.

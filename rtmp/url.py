@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rtmp.errors import InvalidUrl
@@ -31,15 +32,18 @@ class RtmpUrl:
         try:
             parts = urlsplit(text)
             port = parts.port
+            host = parts.hostname or ""
+            if set(host) & set("[:]"):  # urlsplit looks for the brackets in the user's name too
+                IPv6Address(host)
         except ValueError:  # its text may hold a piece of the password
             raise InvalidUrl(f"{_without_password(text)!r}: the host or the port is malformed") from None
         if parts.scheme not in _DEFAULT_PORTS:
             raise InvalidUrl(f"{_without_password(text)!r} does not begin with rtmp:// or rtmps://")
-        if not parts.hostname:
+        if not host:
             raise InvalidUrl(f"{_without_password(text)!r} has no host")
         return cls(
             parts.scheme,
-            parts.hostname,
+            host,
             port or _DEFAULT_PORTS[parts.scheme],
             parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else ""),
             unquote(parts.username or ""),

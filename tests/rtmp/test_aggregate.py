@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmp import events as ev
+from rtmp.errors import LocalProtocolError
 from rtmp.messages import Message, MessageType, join_aggregate, split_aggregate
 from rtmp.server_session import ServerSession
 from tests.rtmp.raw_client import RawClient
@@ -27,10 +28,17 @@ def test_what_is_joined_splits_again(parts: list[Message]) -> None:
 
 
 def test_what_cannot_be_joined() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(LocalProtocolError, match="at least one"):
         join_aggregate([])
-    with pytest.raises(ValueError, match="another one"):
+    with pytest.raises(LocalProtocolError, match="another one"):
         join_aggregate([Message(MessageType.AGGREGATE, 1, 0, b"")])
+    with pytest.raises(LocalProtocolError, match="16777216 bytes"):
+        join_aggregate([Message(MessageType.VIDEO, 1, 0, bytes(1 << 24))])
+
+
+def test_times_are_modulo_2_to_the_32() -> None:
+    parts = [Message(MessageType.AUDIO, 1, (1 << 32) - 1 + n, b"a") for n in range(2)]
+    assert [part.timestamp_ms for part in split_aggregate(join_aggregate(parts))] == [(1 << 32) - 1, 0]
 
 
 def test_a_player_gets_what_it_has_not_muted() -> None:

@@ -13,8 +13,12 @@ from rtmp.chunk_writer import ChunkWriter
 from rtmp.errors import LimitExceeded, LocalProtocolError, RemoteProtocolError
 from rtmp.limits import Limits
 from rtmp.messages import Message, MessageType, split_aggregate
+from tests.rtmp.interleaver import CHUNK_STREAMS, PATTERN_SIZE, Interleaver, by_stream
 
 LIMITS = Limits()
+LARGE = Limits(
+    max_chunk_size=1 << 24, max_message_size=1 << 24, max_audio_size=1 << 24, max_assembling_bytes=1 << 24
+)
 
 
 def read(data: bytes, step: int = 0, reader: ChunkReader | None = None) -> list[Message]:
@@ -192,37 +196,66 @@ def test_writer_to_reader(items: list[Any], chunk_size: int, step: int, repeat: 
     assert read(data, step) == expected
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_interleaved_chunks(data: st.DataObject) -> None:
-    """Chunks of several messages in any order, read in any pieces."""
-    chunk_size = data.draw(st.integers(1, 300))
+chunk_sizes = st.one_of(
+    st.integers(1, 300),
+    st.integers(1, 0xFFFFFF),
+    st.sampled_from([1, 2, 127, 128, 129, 4096, 0xFFFF, 0x10000, 0xFFFFFE, 0xFFFFFF]),
+)
+steps_strategy = st.lists(
+    st.tuples(
+        st.integers(0, len(CHUNK_STREAMS) - 1),
+        st.sampled_from([8, 9, 18, 20]),
+        st.sampled_from([0, 1, 20, 0xFFFFFE, 0xFFFFFF, 0x1000000, 0xFFFFFFF0, 0xFFFFFFFF]),
+        st.integers(0, 4),  # the length in chunks
+        st.sampled_from([0, -1, 1, 0, 17]),  # and how many bytes more
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(chunk_sizes, steps_strategy, st.binary(max_size=6), st.integers(1, 5000), chunk_sizes)
+def test_interleaved_chunks(
+    chunk_size: int, steps: list[tuple[int, int, int, int, int]], order: bytes, step: int, other_size: int
+) -> None:
+    """Chunks of several messages in any order, of any size, which also changes, read in any pieces."""
+    interleaver = Interleaver(chunk_size)
+    for size in (chunk_size, other_size):
+        interleaver.set_chunk_size(size)
+        for slot, type_id, timestamp, chunks, more in steps:
+            length = min(max(chunks * size + more, 0), PATTERN_SIZE)
+            interleaver.queue(slot, type_id, timestamp, length)
+        interleaver.send_chunks(order)
+    for cut in (step, 0):
+        assert by_stream(read(bytes(interleaver.sent), cut, ChunkReader(LARGE))) == interleaver.messages
+
+
+@pytest.mark.parametrize("chunk_size", [0xFFFFFF, 0xFFFFFE, 0x800000, 0x7FFFFF, 0x10001])
+@pytest.mark.parametrize("timestamp", [0, E])
+def test_the_largest_message(chunk_size: int, timestamp: int) -> None:
     writer = ChunkWriter()
     writer.chunk_size = chunk_size
-    queues: list[list[bytes]] = []
-    expected = []
-    for csid in range(4, 4 + data.draw(st.integers(1, 4))):
-        payload = bytes(i * csid & 255 for i in range(data.draw(st.integers(0, 2000))))
-        timestamp = data.draw(st.sampled_from([1, 0xFFFFFF, 0xFFFFFFFF]))
-        expected.append((9, 1, timestamp, payload))
-        header, body = (bytes(piece) for piece in writer.write(csid, 9, 1, timestamp, payload))
-        step = chunk_size + 1 + (4 if timestamp >= 0xFFFFFF else 0)
-        rest = body[chunk_size:]
-        queues.append(
-            [header + body[:chunk_size]] + [rest[at : at + step] for at in range(0, len(rest), step)]
-        )
-    stream = b""
-    while queues:
-        queue = queues[data.draw(st.integers(0, len(queues) - 1))]
-        stream += queue.pop(0)
-        queues = [left for left in queues if left]
-    reader = ChunkReader()
+    reader = ChunkReader(LARGE)
     reader.chunk_size = chunk_size
-    got = [
-        (*message[:3], bytes(message.payload))
-        for message in read(stream, data.draw(st.integers(1, 3000)), reader)
-    ]
-    assert sorted(got) == sorted(expected)
+    body = bytes(0xFFFFFF)
+    data = b"".join(writer.write(65599, 9, 1, timestamp, body))
+    assert read(data, 5_000_000, reader) == [(9, 1, timestamp, body)]
+
+
+@given(st.lists(st.integers(0, 0xFFFFFFFF), max_size=20), st.integers(1, 200))
+def test_times_of_a_chunk_stream(times: list[int], step: int) -> None:
+    """Forwards and backwards, with and without extension, over the end of 32 bits."""
+    writer = ChunkWriter()
+    pieces = [piece for time in times for piece in writer.write(4, 8, 1, time, bytes(130))]
+    assert [message.timestamp_ms for message in read(b"".join(pieces), step)] == times
+
+
+def test_a_time_over_the_end_of_32_bits() -> None:
+    writer = ChunkWriter()
+    times = range((1 << 32) - 100, (1 << 32) + 100, 20)
+    data = b"".join(piece for time in times for piece in writer.write(4, 8, 1, time, b"a"))
+    for step in (0, 1):
+        assert [m.timestamp_ms for m in read(data, step)] == [time & 0xFFFFFFFF for time in times]
 
 
 def test_writer_refuses_what_a_header_cannot_say() -> None:

@@ -112,13 +112,20 @@ def test_audio_that_is_refused(data: str, error: str) -> None:
         ({"tracks": (Track("Opus"), Track("fLaC")), "multitrack": MANY}, "several codecs"),
         ({"tracks": (Track("Opu"),)}, "no FourCC"),
         ({"tracks": (Track("Opus", track_id=256),)}, "track 256"),
-        ({"tracks": (Track("Opus", composition_time_ms=-(1 << 23)),)}, "composition time"),
+        ({"tracks": (Track("Opus", composition_time_ms=-(1 << 23) - 1),)}, "composition time"),
         ({"tracks": (Track("Opus"),), "offset_ns": 1_000_000}, "offset"),
     ],
 )
 def test_what_cannot_be_sent(fields: dict[str, Any], error: str) -> None:
     with pytest.raises(LocalProtocolError, match=error):
         EnhancedAudio(AudioPacketType.CODED_FRAMES, **fields).serialize()
+
+
+@pytest.mark.parametrize("time_ms", [-(1 << 23), (1 << 23) - 1])
+def test_the_extremes_of_a_composition_time(time_ms: int) -> None:
+    track = Track("hvc1", b"a", composition_time_ms=time_ms)
+    message = EnhancedVideo(FrameType.KEY, VideoPacketType.CODED_FRAMES, (track,))
+    assert EnhancedVideo.parse(message.serialize()) == message
 
 
 @given(st.binary(max_size=60))

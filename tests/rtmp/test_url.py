@@ -32,7 +32,18 @@ def test_parse(text: str, url: RtmpUrl, tc_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "http://h/x", "rtmp:///x", "rtmp://h:port/x", "rtmp://h:99999/x", "rtmp://[::1/x"]
+    "text",
+    [
+        "",
+        "http://h/x",
+        "rtmp:///x",
+        "rtmp://h:port/x",
+        "rtmp://h:99999/x",
+        "rtmp://[::1/x",
+        "rtmp://u[::]@h[:5:1/x",
+        "rtmp://[v1.a:b]/x",
+        "rtmp://u[::]@]h/x",
+    ],
 )
 def test_refused(text: str) -> None:
     with pytest.raises(InvalidUrl):
