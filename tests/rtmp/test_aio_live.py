@@ -221,6 +221,22 @@ async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None
             await client.call("dance")
 
 
+async def test_play_ends_after_its_duration() -> None:
+    async with live() as run:
+        publisher = await run.publish()
+        player = Player(await (await run.connect()).create_stream())
+        await player.stream.play("cam", duration=50.0)
+        await player.until(lambda player: "NetStream.Play.Stop" in player.statuses)
+        (stream,) = run.application.streams.values()
+        assert stream.players == ()
+        publisher.send_audio(0, b"\xb2late")
+        player.stream.stop()
+        await player.stream.play("cam")
+        publisher.send_audio(20, b"\xb2again")
+        await player.until(lambda player: player.media)
+        assert player.media == [(8, 20, b"\xb2again")]
+
+
 async def test_pause_and_receive_video() -> None:
     async with live() as run:
         publisher = await run.publish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,8 @@ _LIVE_ONLY: Final = frozenset({-1000.0, -1.0})
 class _Live:
     stream: LiveStream
     player: LivePlayer
+    end: asyncio.TimerHandle | None
+    """When the client has seen as much as it asked for."""
 
 
 class LivePlaying:
@@ -109,6 +112,8 @@ class LivePlaying:
     def close(self, stream_id: int) -> None:
         """End a stream, if it plays."""
         if (live := self._live.pop(stream_id, None)) is not None:
+            if live.end is not None:
+                live.end.cancel()
             live.stream.remove_player(live.player)
             self._directory.forget_unused(live.stream)
         if (file := self._files.pop(stream_id, None)) is not None:
@@ -126,7 +131,14 @@ class LivePlaying:
         self._client.log(f"plays {name}")
         self._connection.accept_play(event.stream_id, reset=event.reset)
         player = stream.add_player(PlayerOutlet(self._connection, event.stream_id))
-        self._live[event.stream_id] = _Live(stream, player)
+        end = None
+        if event.duration > 0:
+            end = asyncio.get_running_loop().call_later(event.duration / 1000, self._end, event.stream_id)
+        self._live[event.stream_id] = _Live(stream, player, end)
+
+    def _end(self, stream_id: int) -> None:
+        self.close(stream_id)
+        self._connection.end_play(stream_id)
 
     async def _play_recorded(self, event: PlayRequested, name: StreamName, archive: LiveArchive) -> None:
         try:
