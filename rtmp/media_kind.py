@@ -42,9 +42,12 @@ class MediaKind(Enum):
         return self in (MediaKind.AUDIO_HEADER, MediaKind.VIDEO_HEADER)
 
 
-# The kinds that type and first two bytes decide, as they come: a stream has a handful of them.
+# The kinds that the type and two bytes decide, by `type << 16 | first byte << 8 | second byte`, as they come:
+# streams have a handful.
 _known: dict[int, MediaKind] = {}
 _MAX_KNOWN = 1024
+ordinary_starts: set[int] = set()
+"""Those that are sound or inter frames, for those who are in a hurry and look at all others only."""
 
 
 def media_kind(type_id: int, payload: Payload) -> MediaKind:
@@ -57,6 +60,8 @@ def media_kind(type_id: int, payload: Payload) -> MediaKind:
     kind, is_decided = _look(type_id, payload)
     if is_decided and len(_known) < _MAX_KNOWN:
         _known[start] = kind
+        if kind is MediaKind.AUDIO or kind is MediaKind.INTER_FRAME:
+            ordinary_starts.add(start)
     return kind
 
 

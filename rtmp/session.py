@@ -117,15 +117,18 @@ class Session:
             return
         data = bytes(data)
         self.bytes_received += len(data)
+        messages = self._messages
+        before = len(messages)
         try:
             if self.state is ConnectionState.HANDSHAKE:
                 data = self._receive_handshake(data)
-            if data:
-                self._parse(data)
+            self._reader.receive_data(data, messages, _BATCH)
             if self.bytes_received >= self._ack_due:
                 self._acknowledge()
         except RemoteProtocolError as error:
             self._failure = error
+        # also after a fault: the messages before it have arrived
+        self.messages_received += len(messages) - before
 
     @property
     def has_input(self) -> bool:
@@ -167,7 +170,11 @@ class Session:
         if self._parts is None and not self._messages:
             if self._failure is not None:
                 raise self._failure
-            return self._reader.has_rest and self._parse_rest()
+            if not self._reader.has_rest:
+                return False
+            self.messages_handled += _BATCH_WORK
+            self.feed(b"")
+            return True
         self.messages_handled += 1
         try:
             if self._parts is None:
@@ -179,23 +186,6 @@ class Session:
         except RemoteProtocolError as error:
             self._messages.clear()
             self._parts = None
-            self._failure = error
-        return True
-
-    def _parse(self, data: bytes) -> None:
-        messages = self._messages
-        before = len(messages)
-        try:
-            self._reader.receive_data(data, messages, _BATCH)
-        finally:
-            # also after a fault: the messages before it have arrived
-            self.messages_received += len(messages) - before
-
-    def _parse_rest(self) -> bool:
-        self.messages_handled += _BATCH_WORK
-        try:
-            self._parse(b"")
-        except RemoteProtocolError as error:
             self._failure = error
         return True
 

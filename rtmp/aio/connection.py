@@ -12,6 +12,7 @@ import itertools
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Final, Generic, TypeVar, cast
 
 from rtmp.aio.flush_queue import FlushQueue
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._flush_queue = FlushQueue.of(self._loop)
-        self._inbound = Inbound(session, self._loop, self._take_turn)
+        self._inbound = Inbound(session, self._loop, partial(self.data_received, b""))
         self._flush_scheduled = False
         self.on_writable: Callable[[], None] | None = None
         """Called when the peer has caught up after `write_paused`."""
@@ -172,21 +173,20 @@ class Connection(asyncio.Protocol, Generic[S]):
             self.schedule_flush()
 
     def data_received(self, data: bytes) -> None:
-        """Parse and deliver, or leave that to the turn that is due."""
+        """Parse, deliver as much as one turn of the loop may take, and let a fault end the connection.
+
+        While a turn is due, only parse. No function of its own for each step: this runs for every message.
+        """
         if self._closing:
             return
         self._last_received = self._loop.time()
-        session = self.session
+        session, queue, inbound = self.session, self._flush_queue, self._inbound
         in_handshake = session.state is ConnectionState.HANDSHAKE
         session.feed(data)
         if in_handshake and session.state is not ConnectionState.HANDSHAKE:
             self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
-        if not self._inbound.is_waiting:
-            self._take_turn()
-
-    def _take_turn(self) -> None:
-        """Deliver as much as one turn of the loop may take, and let a fault end the connection."""
-        session, queue, inbound = self.session, self._flush_queue, self._inbound
+        if inbound.is_waiting:
+            return
         until = session.messages_handled + MESSAGES_PER_TURN
         queue.will_run = True
         try:
@@ -205,7 +205,6 @@ class Connection(asyncio.Protocol, Generic[S]):
                 session.messages_handled >= until
                 or session.messages_handled > inbound.messages.mark
                 or session.bytes_received > inbound.bytes.mark
-                or inbound.is_waiting
             ):
                 inbound.settle()
         queue.will_run = False

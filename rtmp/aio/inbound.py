@@ -68,8 +68,10 @@ class Inbound:
             return
         if self._wait_s() > 0:
             self.settle()
-        else:
-            self._take_turn()
+            return
+        self.is_waiting = False
+        self._take_turn()
+        self._pause_or_resume()
 
     def _wait_s(self) -> float:
         now = self._loop.time()

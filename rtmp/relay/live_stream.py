@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtmp.enhanced_flv import EnhancedAudio, EnhancedVideo
 from rtmp.errors import RemoteProtocolError
-from rtmp.media_kind import MediaKind, media_kind
+from rtmp.media_kind import MediaKind, media_kind, ordinary_starts
 from rtmp.messages import MessageType, Payload
 from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
@@ -63,9 +63,8 @@ class LiveStream:
         """
         message = SharedMessage(type_id, timestamp_ms, payload, self._last.get(type_id))
         self._last[type_id] = message
-        kind = media_kind(type_id, payload)
-        if kind is not MediaKind.INTER_FRAME and kind is not MediaKind.AUDIO:
-            self._look_at(kind, message)
+        if len(payload) < 2 or (type_id << 16 | payload[0] << 8 | payload[1]) not in ordinary_starts:
+            self._look_at(message)
         behind: int | None = None
         for player in self.players:
             if player.is_current and player.offer(message):
@@ -79,7 +78,8 @@ class LiveStream:
         if behind is not None and (message.is_key or self._backlog.key is None):
             self._hurry(message.timestamp_ms)
 
-    def _look_at(self, kind: MediaKind, message: SharedMessage) -> None:
+    def _look_at(self, message: SharedMessage) -> None:
+        kind = media_kind(message.type_id, message.payload)
         if kind is MediaKind.KEY_FRAME:
             message.is_key = True
         elif kind is MediaKind.VIDEO_HEADER:
