@@ -28,7 +28,7 @@ class Inbound:
         limits = session.limits
         now = loop.time()
         burst_s = limits.rate_burst_s
-        self.transport: asyncio.ReadTransport | None = None
+        self.transport: asyncio.Transport | None = None
         self.is_waiting = False  # for the next turn, or for the rate to allow more
         self.bytes = TokenBucket(limits.max_bytes_per_second, limits.max_bytes_per_second * burst_s, now)
         self.messages = TokenBucket(
@@ -87,12 +87,17 @@ class Inbound:
         self.transport = None
 
     def _go_on(self) -> None:
-        if self.transport is None:
+        transport = self.transport
+        if transport is None:
             return
         if self._wait_s() > 0:
             self.settle()
-        else:
+            return
+        try:
             self._take_turn(self.next_slice())
+        except Exception:
+            transport.abort()  # as the loop does when `data_received` fails
+            raise
 
     def _wait_s(self) -> float:
         now = self._loop.time()
