@@ -59,9 +59,9 @@ class AdmissionLimits:
 class Timeouts:
     """How long the asyncio shell waits, in seconds.
 
-    `handshake` and `connect` both count from the start of the connection's respective phase; `ping` is the
-    silence after which a ping is sent, `dead_peer` the silence that ends the connection; `close` is how long
-    a closing connection may take to flush and to see the peer close. A peer for which so much waits that
+    `handshake` (of TLS, then of RTMP) and `connect` count from the start of the respective phase; `ping` is
+    the silence after which a ping is sent, `dead_peer` the silence that ends the connection; `close` is how
+    long a closing connection may take to flush and to see the peer close. A peer for which so much waits that
     media are dropped (`Limits.max_write_buffer_media`) is given up when it reads less than 16 KiB in
     `stalled_write`.
     """

@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             self._transport.close()
 
     def pause_reading(self) -> None:
-        """Stop reading from the peer; it will feel it through TCP."""
+        """Stop reading from the peer, which feels it through TCP, and is not taken for dead meanwhile."""
         if not self._closing:
             self._inbound.hold(True)
 

@@ -25,7 +25,7 @@ class Inbound:
         limits = session.limits
         now = loop.time()
         burst_s = limits.rate_burst_s
-        self.transport: asyncio.ReadTransport | None = None
+        self.transport: asyncio.Transport | None = None
         self.is_waiting = False  # for the next turn, or for the rate to allow more
         self.bytes = TokenBucket(limits.max_bytes_per_second, limits.max_bytes_per_second * burst_s, now)
         self.messages = TokenBucket(

@@ -55,8 +55,14 @@ class TlsAcceptor(asyncio.Protocol):
         self._peer = format_peer(transport.get_extra_info("peername"))
         # A transport reads from now on, so it cannot be upgraded without losing bytes (uvloop). It gives its
         # socket up before it has read any.
-        sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-        cast("asyncio.Transport", transport).abort()
+        try:
+            sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        except OSError as error:  # too many files are open
+            logger.warning("connection from %s: no TLS: %s", self._peer, error)
+            self._leave(group)
+            return
+        finally:
+            cast("asyncio.Transport", transport).abort()
         self._pending.add(self)
         self._task = asyncio.get_running_loop().create_task(self._negotiate(sock, group))
         self._task.add_done_callback(lambda task: self._handshake_done(task, sock, group))

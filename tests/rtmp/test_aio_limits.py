@@ -204,6 +204,27 @@ async def test_the_user_can_hold_reading_through_a_flood() -> None:
         writer.close()
 
 
+async def test_a_callback_that_fails_in_a_later_turn_ends_the_connection() -> None:
+    async with running(UNLIMITED) as run:
+        client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
+        recorder = await run.recorders.get()
+        stream = await client.create_stream()
+        await stream.play("cam")
+        heard: list[int] = []
+
+        def on_audio(timestamp_ms: int, _payload: object) -> None:
+            heard.append(timestamp_ms)
+            assert timestamp_ms < 3 * MESSAGES_PER_TURN
+
+        stream.on_audio = on_audio
+        for n in range(10 * MESSAGES_PER_TURN):
+            recorder.connection.send_audio(stream.stream_id, n, b"")
+        async with asyncio.timeout(5):
+            await client.closed
+        assert heard[-1] == 3 * MESSAGES_PER_TURN
+        await recorder.closed()
+
+
 # Peers that do not read
 
 
