@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, ServerConnection, start_server
-from rtmp.aio.live import LiveApplication, LiveConnection, LiveRequest
+from rtmp.aio.live import LiveApplication, LiveRequest
+from rtmp.aio.live.connection import LiveConnection
 from rtmp.amf0 import AmfValue
 from rtmp.events import ConnectRequested, Event, StatusReceived
 from rtmp.messages import MessageType, Payload

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -48,10 +48,10 @@ class PyavEncoder(PyavProgram):
 
 
 class PyavPublisher(PyavProgram):
-    """Publishes an FLV file; after `hold_after` packets it waits for `go_on`."""
+    """Publishes an FLV file; after `hold_after` pictures it waits for `go_on`."""
 
-    def __init__(self, flv: Path, url: str, *, codecs: str, hold_after: int) -> None:
-        super().__init__("publish", str(flv), url, codecs, str(hold_after), stdin=True)
+    def __init__(self, flv: Path, url: str, *, hold_after: int) -> None:
+        super().__init__("publish", str(flv), url, str(hold_after), stdin=True)
 
     async def wait_held(self) -> None:
         """Wait until it holds."""
@@ -63,10 +63,10 @@ class PyavPublisher(PyavProgram):
 
 
 class PyavPlayer(PyavProgram):
-    """Lists the streams and packets of a URL or file."""
+    """Lists the streams and packets of a file or a URL; of the latter's server it asks for FourCCs."""
 
-    def __init__(self, source: str) -> None:
-        super().__init__("play", source, "@OUTPUT@")
+    def __init__(self, source: str | Path, four_ccs: Iterable[str] = ()) -> None:
+        super().__init__("play", str(source), "@OUTPUT@", ",".join(four_ccs))
 
     def streams(self) -> list[PyavStream]:
         """The streams, once the program has ended."""

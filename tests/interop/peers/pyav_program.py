@@ -29,8 +29,9 @@ ENCODER_OPTIONS = {
 
 
 def encode(path: str, video: str, *audio: str) -> None:
-    """Make an FLV file of one second."""
-    with av.open(path, "w", format="flv") as container:
+    """Make an FLV file of one second, as copying makes it: an encoder tells the muxer more than a file does."""
+    encoded = f"{path}.encoded"
+    with av.open(encoded, "w", format="flv") as container:
         pictures = container.add_stream(video, rate=FRAME_RATE, options=ENCODER_OPTIONS[video])
         pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         pictures.gop_size = KEY_INTERVAL
@@ -40,6 +41,7 @@ def encode(path: str, video: str, *audio: str) -> None:
             packets += [packet for frame in (*audio_frames(number), None) for packet in tone.encode(frame)]
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
             container.mux(packet)
+    copy(encoded, path)
 
 
 def video_frames() -> Iterator[av.VideoFrame]:
@@ -64,26 +66,35 @@ def audio_frames(number: int) -> Iterator[av.AudioFrame]:
         yield frame
 
 
-def publish(path: str, url: str, codecs: str, hold_after: str) -> None:
-    """Publish the packets of a file as they are; say "held" after so many, and wait for a line."""
+def copy(path: str, url: str, hold_after: int = 0) -> None:
+    """Write the packets of a file to a URL or another file.
+
+    After `hold_after` pictures it says "held" and waits for a line.
+    """
     options = {"flush_packets": "1", "flvflags": "no_duration_filesize"}
-    if codecs:
-        options["rtmp_enhanced_codecs"] = codecs
     with av.open(path) as source, av.open(url, "w", format="flv", options=options) as container:
-        streams = {stream.index: container.add_stream_from_template(stream) for stream in source.streams}
-        for number, packet in enumerate(source.demux()):
+        streams = [container.add_stream_from_template(stream, opaque=True) for stream in source.streams]
+        pictures = 0
+        for packet in source.demux():
             if packet.dts is None:
                 continue
-            if number == int(hold_after):
-                print("held", flush=True)
-                sys.stdin.readline()
+            is_picture = packet.stream.type == "video"
             packet.stream = streams[packet.stream.index]
             container.mux(packet)
+            pictures += is_picture
+            if is_picture and pictures == hold_after:
+                print("held", flush=True)
+                sys.stdin.readline()
 
 
-def play(source: str, output: str) -> None:
-    """List the streams and packets of a URL or file as JSON."""
-    options = {"rtmp_live": "live"} if source.startswith("rtmp") else {}
+def publish(path: str, url: str, hold_after: str) -> None:
+    """Publish a file."""
+    copy(path, url, int(hold_after))
+
+
+def play(source: str, output: str, codecs: str) -> None:
+    """List the streams and packets of a URL or file as JSON; `codecs` are FourCCs to tell the server."""
+    options = {"rtmp_live": "live", "rtmp_enhanced_codecs": codecs} if codecs else {}
     with av.open(source, options=options) as container:
         packets = [
             (packet.stream.index, packet.dts, packet.pts, packet.is_keyframe, md5(bytes(packet)))
@@ -104,5 +115,5 @@ def md5(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    av.logging.set_level(av.logging.WARNING)
+    av.logging.set_level(av.logging.ERROR)
     {"encode": encode, "publish": publish, "play": play}[sys.argv[1]](*sys.argv[2:])
