@@ -109,19 +109,14 @@ class LiveRelay:
         """Where a stream is published and played."""
         return f"rtmp://{HOST}:{self.server.port}/live/{name}"
 
-    async def connect(self, *, object_encoding: int = 0) -> RtmpClient:
-        """A client of our own."""
-        url = f"rtmp://{HOST}:{self.server.port}/live"
-        client = await RtmpClient.connect(url, object_encoding=object_encoding)
+    async def play(self, url: str | None = None, *, object_encoding: int = 0) -> OwnPlayer:
+        """A player of our own that has joined, here or at another server."""
+        app_url, _, name = (url or self.url()).rpartition("/")
+        client = await RtmpClient.connect(app_url, object_encoding=object_encoding)
         self._clients.append(client)
-        return client
-
-    async def play(self, *, object_encoding: int = 0) -> OwnPlayer:
-        """A player of our own that has joined."""
-        client = await self.connect(object_encoding=object_encoding)
         stream = await client.create_stream()
         player = OwnPlayer(client, stream)
-        await stream.play(NAME)
+        await stream.play(name)
         return player
 
     async def wait_players(self, count: int) -> None:

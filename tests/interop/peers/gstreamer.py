@@ -21,17 +21,12 @@ def gstreamer_player(url: str) -> Gstreamer:
     return Gstreamer(f"rtmp2src location={url} ! filesink location=@OUTPUT@")
 
 
-def gstreamer_publisher(flv: Path, url: str) -> Gstreamer:
-    """Mux the H.264 and AAC of a file anew and publish them with rtmp2sink; `output` is the muxed stream."""
+def gstreamer_publisher(flv: Path, url: str, sink: str) -> Gstreamer:
+    """Mux the H.264 and AAC of a file anew and publish them with a sink; `output` is the muxed stream."""
     return Gstreamer(
         f"filesrc location={flv} ! flvdemux name=demux "
         "flvmux name=mux streamable=true ! tee name=muxed "
-        f"muxed. ! queue ! rtmp2sink location={url} sync=false "
+        f"muxed. ! queue ! {sink} location={url} sync=false "
         "muxed. ! queue ! filesink location=@OUTPUT@ "
         "demux.video ! queue ! h264parse ! mux. demux.audio ! queue ! aacparse ! mux."
     )
-
-
-def librtmp_publisher(flv: Path, url: str) -> Gstreamer:
-    """Publish an FLV file as it is with rtmpsink."""
-    return Gstreamer(f"filesrc location={flv} ! rtmpsink location={url}")
