@@ -109,11 +109,17 @@ class LiveRelay:
         """Where a stream is published and played."""
         return f"rtmp://{HOST}:{self.server.port}/live/{name}"
 
+    async def connect(self, app_url: str | None = None, *, object_encoding: int = 0) -> RtmpClient:
+        """A client of our own, here or at another server."""
+        app_url = app_url or self.url().rpartition("/")[0]
+        client = await RtmpClient.connect(app_url, object_encoding=object_encoding)
+        self._clients.append(client)
+        return client
+
     async def play(self, url: str | None = None, *, object_encoding: int = 0) -> OwnPlayer:
         """A player of our own that has joined, here or at another server."""
         app_url, _, name = (url or self.url()).rpartition("/")
-        client = await RtmpClient.connect(app_url, object_encoding=object_encoding)
-        self._clients.append(client)
+        client = await self.connect(app_url, object_encoding=object_encoding)
         stream = await client.create_stream()
         player = OwnPlayer(client, stream)
         await stream.play(name)

@@ -54,6 +54,15 @@ class FfmpegDecoder(RtmpProgram):
         super().__init__(*QUIET, "-rtmp_live", "live", "-i", url, "-f", "null", "-")
 
 
+class FfmpegMetadata(RtmpProgram):
+    """Plays a stream and writes down its metadata."""
+
+    program: ClassVar[str] = "ffmpeg"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(*QUIET, "-rtmp_live", "live", "-i", url, "-f", "ffmetadata", "@OUTPUT@")
+
+
 def file_packets(path: Path) -> list[FramePacket]:
     """The packets of a file."""
     listed = run_ffmpeg("-i", str(path), *LIST_PACKETS, "-")
