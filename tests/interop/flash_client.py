@@ -1,4 +1,4 @@
-"""A client that writes its commands by hand, as Flash programs of many kinds did, and keeps all answers in order."""
+"""A client that writes its commands by hand, as Flash programs did, and keeps all answers in their order."""
 
 import asyncio
 from collections.abc import Callable
@@ -48,9 +48,7 @@ class FlashClient:
         await client.wait(lambda said: said.what == "_result NetConnection.Connect.Success")
         return client
 
-    def command(
-        self, name: str, *arguments: AmfValue, stream_id: int = 0, members: AmfValue = None
-    ) -> None:
+    def command(self, name: str, *arguments: AmfValue, stream_id: int = 0, members: AmfValue = None) -> None:
         """Send a command that wants an answer."""
         self._last_id += 1
         type_id, payload = Command(name, float(self._last_id), members, arguments).serialize()

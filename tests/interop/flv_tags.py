@@ -1,4 +1,4 @@
-"""Reading FLV files (Adobe Flash Video File Format Specification 10.1, annex E) and comparing what is in them."""
+"""What is in an FLV file (Adobe Flash Video File Format Specification 10.1, annex E), to compare."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -84,9 +84,9 @@ class LiveRelay:
     """A running `LiveApplication`, and what its clients asked for."""
 
     def __init__(self) -> None:
-        self.application = LiveApplication(authorize=lambda request: self.requests.append(request))
-        self.server = RtmpServer()
         self.requests: list[LiveRequest] = []
+        self.application = LiveApplication(authorize=self.requests.append)
+        self.server = RtmpServer()
         self.connects: list[ConnectRequested] = []
         self._clients: list[RtmpClient] = []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rtmp.aio import ClientStream
-from rtmp.amf0 import encode_all
+from rtmp.amf0 import AmfValue, encode_all
 from rtmp.messages import MessageType
 from tests.interop.conftest import Peers
 from tests.interop.flash_client import FlashClient
@@ -18,7 +18,7 @@ AVC_HEADER = b"\x17\x00\x00\x00\x00avcC"
 AAC_HEADER = b"\xaf\x00\x12\x08"
 KEY, INTER = b"\x17\x01\x00\x00\x00key", b"\x27\x01\x00\x00\x00inter"
 PCM = b"\x3e" + bytes(882)  # 16 bit, 44100 Hz, mono
-METADATA = {"title": "ring ring", "width": 320.0, "tags": ["a", "b"]}
+METADATA: dict[str, AmfValue] = {"title": "ring ring", "width": 320.0, "tags": ["a", "b"]}
 
 
 async def publish(relay: LiveRelay, object_encoding: int = 0) -> ClientStream:

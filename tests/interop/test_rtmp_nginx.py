@@ -46,7 +46,7 @@ async def test_nginx_pushes(peers: Peers, relay: LiveRelay, media: Media) -> Non
 
 
 def by_kind(tags: list[Tag]) -> tuple[list[Tag], list[Tag]]:
-    """Audio and video, each in its order: nginx keeps each header back until it has something to follow it."""
+    """Audio and video, each in its order: nginx keeps a header back until something follows it."""
     return [tag for tag in tags if not tag.is_video], [tag for tag in tags if tag.is_video]
 
 

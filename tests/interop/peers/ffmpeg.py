@@ -13,7 +13,7 @@ LIST_PACKETS = ("-c", "copy", "-copyts", "-flush_packets", "1", "-f", "framemd5"
 
 
 class FramePacket(NamedTuple):
-    """A packet as FFmpeg's demuxer sees it; times in units of the stream's time base, which for FLV is 1 ms."""
+    """A packet as FFmpeg's demuxer sees it; times in units of the stream's time base, for FLV 1 ms."""
 
     stream: int
     dts: int

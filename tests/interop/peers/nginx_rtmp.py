@@ -12,9 +12,9 @@ MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 
 
 class NginxRtmp(OneProcessPeer):
-    """Pushes what is published as `push_url()` to `upstream`, and pulls from there what is played as `pull_url()`.
+    """Pushes to `upstream` what is published at `push_url()`, pulls from it what is played at `pull_url()`.
 
-    All three end in the same stream name.
+    All three URLs end in the same stream name.
     """
 
     program: ClassVar[str] = "nginx"
@@ -35,12 +35,15 @@ class NginxRtmp(OneProcessPeer):
     async def start(self) -> None:
         """Start it and wait until it listens."""
         program = program_path(self.program)
+        self._configure()
+        await self.launch([program, "-p", str(self.directory), "-e", "stderr", "-c", "nginx.conf"])
+        await until(self._is_ready, "nginx to listen")
+
+    def _configure(self) -> None:
         if not MODULE.exists():
             raise PeerMissing(self.program, "has no RTMP module")
         values = {"MODULE": MODULE, "HOST": HOST, "PORT": self.port, "UPSTREAM": self._upstream}
         (self.directory / "nginx.conf").write_text(render("nginx-rtmp.conf", values))
-        await self.launch([program, "-p", str(self.directory), "-e", "stderr", "-c", "nginx.conf"])
-        await until(self._is_ready, "nginx to listen")
 
     def _is_ready(self) -> bool:
         self.process.check_running()

@@ -25,7 +25,7 @@ class PyavPacket(NamedTuple):
 class PyavStream(NamedTuple):
     """A stream, and the MD5 of its decoder's configuration."""
 
-    index: int
+    number: int
     codec: str
     configuration: str
 

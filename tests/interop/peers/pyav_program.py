@@ -29,7 +29,7 @@ ENCODER_OPTIONS = {
 
 
 def encode(path: str, video: str, *audio: str) -> None:
-    """Make an FLV file of one second, as copying makes it: an encoder tells the muxer more than a file does."""
+    """Make an FLV file of one second, by copying: an encoder tells the muxer more than a file does."""
     encoded = f"{path}.encoded"
     with av.open(encoded, "w", format="flv") as container:
         pictures = container.add_stream(video, rate=FRAME_RATE, options=ENCODER_OPTIONS[video])

@@ -1,4 +1,4 @@
-"""What the RTMP programs have in common: a command line, an end that counts, and a file of what they played."""
+"""What the RTMP programs have in common: a command line, an end that counts, a file of what they played."""
 
 import asyncio
 import signal
