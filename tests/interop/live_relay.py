@@ -133,11 +133,6 @@ class LiveRelay:
             lambda: stream in streams and len(streams[stream].players) == count, f"{count} players", 15
         )
 
-    async def wait_unpublished(self) -> None:
-        """Wait until nothing is published."""
-        streams = self.application.streams
-        await until(lambda: not any(s.is_published for s in streams.values()), "the end of the stream")
-
 
 class Recorder:
     """Notes what a client says of itself."""
