@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from rtmp.amf0 import AmfValue, decode_all, encode_all, encode_all_amf3
-from rtmp.errors import RemoteProtocolError
+from rtmp.amf0 import AmfValue, Marker, decode_all, encode_all, encode_all_amf3
+from rtmp.errors import AmfEncodeError, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import MessageType, Payload
 
@@ -66,16 +67,22 @@ def plain_data(type_id: int, payload: Payload, values: Sequence[AmfValue]) -> Pa
     """Return the AMF0 payload of a data message as players get it: without "@setDataFrame" before the name.
 
     `values` are what `parse_values` made of it. What can be taken over as it came, is: numbers and names stay
-    as their sender wrote them.
+    as their sender wrote them. AMF3 behind the avmplus marker is said in AMF0 where that can be, as players
+    without AMF3 cannot read it.
     """
+    is_amf3 = type_id in _AMF3_TYPES
     view = memoryview(payload)
-    if type_id in _AMF3_TYPES and view and view[0] == 0:
+    if is_amf3 and view and view[0] == 0:
         view = view[1:]
-    if not values or values[0] != SET_DATA_FRAME:
+    is_set = bool(values) and values[0] == SET_DATA_FRAME
+    if is_amf3 and Marker.AVMPLUS in view.tobytes():
+        with suppress(AmfEncodeError):  # a longer name than AMF0 has room for
+            return encode_all(values[1:] if is_set else values)
+    if not is_set:
         return view
     if view[: len(_SET_DATA_FRAME)] == _SET_DATA_FRAME:
         return view[len(_SET_DATA_FRAME) :]
-    return encode_all(tuple(values[1:]))
+    return encode_all(values[1:])
 
 
 def serialize_data(values: tuple[AmfValue, ...], *, amf3: bool = False) -> tuple[MessageType, bytes]:

@@ -15,7 +15,6 @@ from rtmp.messages import MessageType, Payload
 _ENHANCED_VIDEO = 0x80
 _MOD_EX, _AUDIO_MULTITRACK, _VIDEO_MULTITRACK = 7, 5, 6
 _LONG_MODIFIER = 256
-_AUDIO_HEADERS = (AudioPacketType.SEQUENCE_START, AudioPacketType.MULTICHANNEL_CONFIG)
 _VIDEO_HEADERS = (VideoPacketType.SEQUENCE_START, VideoPacketType.MPEG2_TS_SEQUENCE_START)
 _CODED_FRAMES = (VideoPacketType.CODED_FRAMES, VideoPacketType.CODED_FRAMES_X)
 _SEQUENCE_CODECS = (VideoCodec.AVC, VideoCodec.HEVC)
@@ -27,8 +26,12 @@ class MediaKind(Enum):
     """Kinds of message; OTHER has no frame, such as the end of a sequence or the command of a seek."""
 
     AUDIO_HEADER = auto()
+    AUDIO_CHANNELS = auto()
+    """Where its channels belong (Enhanced RTMP, MultichannelConfig); comes beside the header."""
     AUDIO = auto()
     VIDEO_HEADER = auto()
+    VIDEO_METADATA = auto()
+    """The colours of its pictures (Enhanced RTMP, Metadata); comes beside the header."""
     KEY_FRAME = auto()
     INTER_FRAME = auto()
     METADATA = auto()
@@ -39,7 +42,20 @@ class MediaKind(Enum):
     @property
     def is_header(self) -> bool:
         """Whether a decoder needs it before all that follows."""
-        return self in (MediaKind.AUDIO_HEADER, MediaKind.VIDEO_HEADER)
+        return self in _HEADERS
+
+
+_HEADERS = (
+    MediaKind.AUDIO_HEADER,
+    MediaKind.AUDIO_CHANNELS,
+    MediaKind.VIDEO_HEADER,
+    MediaKind.VIDEO_METADATA,
+)
+_ENHANCED_AUDIO_KINDS: dict[int, MediaKind] = {
+    AudioPacketType.SEQUENCE_START: MediaKind.AUDIO_HEADER,
+    AudioPacketType.MULTICHANNEL_CONFIG: MediaKind.AUDIO_CHANNELS,
+    AudioPacketType.CODED_FRAMES: MediaKind.AUDIO,
+}
 
 
 # The kinds that the type and two bytes decide, by `type << 16 | first byte << 8 | second byte`, as they come:
@@ -83,9 +99,7 @@ def _audio_kind(payload: Payload) -> MediaKind:
     sound_format = payload[0] >> 4
     if sound_format == SoundFormat.ENHANCED:
         packet_type = _enhanced_packet_type(payload, _AUDIO_MULTITRACK)
-        if packet_type in _AUDIO_HEADERS:
-            return MediaKind.AUDIO_HEADER
-        return MediaKind.AUDIO if packet_type == AudioPacketType.CODED_FRAMES else MediaKind.OTHER
+        return _ENHANCED_AUDIO_KINDS.get(packet_type, MediaKind.OTHER)
     if sound_format == SoundFormat.AAC and payload[1] == AacPacketType.SEQUENCE_HEADER:
         return MediaKind.AUDIO_HEADER
     return MediaKind.AUDIO
@@ -93,20 +107,23 @@ def _audio_kind(payload: Payload) -> MediaKind:
 
 def _video_kind(payload: Payload) -> MediaKind:
     first = payload[0]
-    if first >> 4 & 7 == FrameType.COMMAND:
-        return MediaKind.OTHER
+    frame_type = first >> 4 & 7
     if first & _ENHANCED_VIDEO:
         packet_type = _enhanced_packet_type(payload, _VIDEO_MULTITRACK)
-        if packet_type in _VIDEO_HEADERS:
+        if packet_type == VideoPacketType.METADATA:  # whatever its frame type, which is a command's as a rule
+            return MediaKind.VIDEO_METADATA
+        if packet_type in _VIDEO_HEADERS and frame_type != FrameType.COMMAND:
             return MediaKind.VIDEO_HEADER
         if packet_type not in _CODED_FRAMES:
             return MediaKind.OTHER
-    elif first & 15 in _SEQUENCE_CODECS:
+    elif first & 15 in _SEQUENCE_CODECS and frame_type != FrameType.COMMAND:
         if payload[1] == AvcPacketType.SEQUENCE_HEADER:
             return MediaKind.VIDEO_HEADER
         if payload[1] == AvcPacketType.END_OF_SEQUENCE:
             return MediaKind.OTHER
-    return MediaKind.KEY_FRAME if first >> 4 & 7 == FrameType.KEY else MediaKind.INTER_FRAME
+    if frame_type == FrameType.COMMAND:
+        return MediaKind.OTHER
+    return MediaKind.KEY_FRAME if frame_type == FrameType.KEY else MediaKind.INTER_FRAME
 
 
 def _enhanced_packet_type(payload: Payload, multitrack: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rtmp.amf_value import AmfValue
-from rtmp.enhanced_flv import MultitrackType, VideoPacketType
+from rtmp.enhanced_flv import MultitrackType
 from rtmp.flv import SoundFormat
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
@@ -22,14 +22,12 @@ _TRACK_ID_OFFSET: Final = 6
 
 def is_audio_header(payload: Payload) -> bool:
     """Return whether an audio message configures the decoder."""
-    return media_kind(MessageType.AUDIO, payload) is MediaKind.AUDIO_HEADER
+    return media_kind(MessageType.AUDIO, payload).is_header
 
 
 def is_video_header(payload: Payload) -> bool:
     """Return whether a video message configures the decoder or, enhanced, describes colours."""
-    if len(payload) > 1 and payload[0] & 0x80 and payload[0] & 15 == VideoPacketType.METADATA:
-        return True
-    return media_kind(MessageType.VIDEO, payload) is MediaKind.VIDEO_HEADER
+    return media_kind(MessageType.VIDEO, payload).is_header
 
 
 def is_keyframe(payload: Payload) -> bool:

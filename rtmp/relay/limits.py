@@ -13,13 +13,13 @@ class RelayLimits:
 
     `max_backlog_bytes` and `max_backlog_messages` bound the group of pictures that late joiners begin with,
     and what players are behind with. `max_behind_ms` is how far a player may be behind before it goes on at
-    the newest key picture. `max_headers` bounds the decoder configurations of a stream of many tracks.
+    the newest key picture. `max_headers` bounds what a stream of many tracks tells decoders.
     """
 
     max_backlog_bytes: int = 8 * MIB
     max_backlog_messages: int = 8192
     max_behind_ms: int = 4000
-    max_headers: int = 16
+    max_headers: int = 32
 
 
 DEFAULT_RELAY_LIMITS = RelayLimits()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rtmp.enhanced_flv import EnhancedAudio, EnhancedVideo
 from rtmp.errors import RemoteProtocolError
 from rtmp.media_kind import MediaKind, media_kind, ordinary_starts
@@ -11,8 +13,9 @@ from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
 from rtmp.shared_message import SharedMessage
 
-# a header's place: the type of its message, and which tracks it is for
-_HeaderPlace = tuple[int, tuple[int, ...]]
+# a header's place: what it is, and which tracks it is for
+_HeaderPlace = tuple[MediaKind, tuple[int, ...]]
+_METADATA: Final[_HeaderPlace] = (MediaKind.METADATA, ())
 
 
 class LiveStream:
@@ -82,18 +85,15 @@ class LiveStream:
         kind = media_kind(message.type_id, message.payload)
         if kind is MediaKind.KEY_FRAME:
             message.is_key = True
-        elif kind is MediaKind.VIDEO_HEADER:
-            self._keep_header(_video_tracks(message.payload), message)
-        elif kind is MediaKind.AUDIO_HEADER:
-            self._keep_header(_audio_tracks(message.payload), message)
+        elif kind.is_header:
+            self._keep_header((kind, _tracks(message)), message)
         elif kind is MediaKind.METADATA:
-            self._keep_header((), message)
+            self._keep_header(_METADATA, message)
         elif kind is MediaKind.NO_METADATA:
-            self._headers.pop((MessageType.DATA_AMF0, ()), None)
+            self._headers.pop(_METADATA, None)
 
-    def _keep_header(self, tracks: tuple[int, ...], message: SharedMessage) -> None:
+    def _keep_header(self, place: _HeaderPlace, message: SharedMessage) -> None:
         message.is_header = True
-        place = (message.type_id, tracks)
         if place in self._headers or len(self._headers) < self._limits.max_headers:
             self._headers[place] = message
             self._newest_header = self._backlog.end
@@ -148,26 +148,22 @@ class LiveStream:
         player.go_to(key, self._headers_at(key) if missed_headers else ())
 
     def _headers_at(self, number: int | None) -> list[SharedMessage]:
-        """Return metadata and configurations with the time of the message that they go before."""
+        """Return metadata as they came, then configurations with the time of the message they go before."""
         message = self._backlog.get(number) if number is not None else None
         newest_ms = max((last.timestamp_ms for last in self._last.values()), default=0)
         time_ms = newest_ms if message is None else message.timestamp_ms
-        places = sorted(self._headers, key=lambda place: place[0] != MessageType.DATA_AMF0)
-        return [self._headers[place].moved_to(time_ms) for place in places]
+        metadata = self._headers.get(_METADATA)
+        # their time stays, which is 0 as a rule: FFmpeg takes later ones for a stream of text
+        first = [] if metadata is None else [metadata.moved_to(metadata.timestamp_ms)]
+        return first + [
+            header.moved_to(time_ms) for place, header in self._headers.items() if place != _METADATA
+        ]
 
 
-def _audio_tracks(payload: Payload) -> tuple[int, ...]:
+def _tracks(header: SharedMessage) -> tuple[int, ...]:
     """Return the tracks that a header of Enhanced RTMP names, () for the only one."""
+    kind = EnhancedAudio if header.type_id == MessageType.AUDIO else EnhancedVideo
     try:
-        tracks = EnhancedAudio.parse(payload).tracks
+        return tuple(track.track_id for track in kind.parse(header.payload).tracks)
     except RemoteProtocolError:
         return ()
-    return tuple(track.track_id for track in tracks)
-
-
-def _video_tracks(payload: Payload) -> tuple[int, ...]:
-    try:
-        tracks = EnhancedVideo.parse(payload).tracks
-    except RemoteProtocolError:
-        return ()
-    return tuple(track.track_id for track in tracks)

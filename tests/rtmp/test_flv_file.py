@@ -136,7 +136,10 @@ def test_kinds_of_enhanced_messages(offset_ns: int, multitrack: MultitrackType |
     assert video(FrameType.KEY, VideoPacketType.CODED_FRAMES) is MediaKind.KEY_FRAME
     assert video(FrameType.INTER, VideoPacketType.CODED_FRAMES_X) is MediaKind.INTER_FRAME
     assert video(FrameType.KEY, VideoPacketType.SEQUENCE_END) is MediaKind.OTHER
+    assert video(FrameType.COMMAND, VideoPacketType.METADATA) is MediaKind.VIDEO_METADATA
+    assert video(FrameType.KEY, VideoPacketType.METADATA) is MediaKind.VIDEO_METADATA
     assert audio(AudioPacketType.SEQUENCE_START) is MediaKind.AUDIO_HEADER
+    assert audio(AudioPacketType.MULTICHANNEL_CONFIG) is MediaKind.AUDIO_CHANNELS
     assert audio(AudioPacketType.CODED_FRAMES) is MediaKind.AUDIO
     assert audio(AudioPacketType.SEQUENCE_END) is MediaKind.OTHER
 

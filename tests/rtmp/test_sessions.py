@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rtmp import events as ev
+from rtmp.amf0 import encode_all
 from rtmp.client_session import ClientSession
-from rtmp.commands import Command
+from rtmp.commands import Command, serialize_data
 from rtmp.errors import LocalProtocolError, RemoteProtocolError
 from rtmp.limits import Limits
 from rtmp.messages import MessageType, UserControl, UserControlType
@@ -156,13 +157,24 @@ def test_aggregate_and_data_messages(client: RawClient) -> None:
     stream_id = client.publish()
     sub = b"\x08\x00\x00\x01\x00\x00\x05\x00\x00\x00\x00a\x00\x00\x00\x0c"
     assert client.send(22, sub, stream_id, 100) == [ev.AudioReceived(stream_id, 100, b"a")]
-    from rtmp.commands import serialize_data
-
     for amf3 in (False, True):
-        message = serialize_data(("@setDataFrame", "onMetaData", {"width": 1.5}), amf3=amf3)
-        assert client.send(*message, stream_id, 3) == [
-            ev.DataReceived(stream_id, 3, ("onMetaData", {"width": 1.5}))
-        ]
+        for name in ((), ("@setDataFrame",)):
+            message = serialize_data((*name, "onMetaData", {"width": 1.5}), amf3=amf3)
+            (event,) = client.send(*message, stream_id, 3)
+            assert event == ev.DataReceived(stream_id, 3, ("onMetaData", {"width": 1.5}))
+            assert isinstance(event, ev.DataReceived)
+            assert event.payload == encode_all(("onMetaData", {"width": 1.5}))
+
+
+def test_data_that_amf0_cannot_express_go_as_they_came(client: RawClient) -> None:
+    client.connect()
+    stream_id = client.publish()
+    long = "n" * 70_000
+    type_id, payload = serialize_data(("onCuePoint", {long: 1.0}), amf3=True)
+    (event,) = client.send(type_id, payload, stream_id, 3)
+    assert isinstance(event, ev.DataReceived)
+    assert event.values == ("onCuePoint", {long: 1.0})
+    assert event.payload == payload[1:]
 
 
 def test_play_receive_and_pause(client: RawClient) -> None:

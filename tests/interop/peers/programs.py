@@ -12,6 +12,7 @@ PROGRAMS = {
     "ffmpeg": "RTMP publisher and player",
     "ffprobe": "what is in a recorded file",
     "rtmpdump": "RTMP player (librtmp)",
+    "curl": "RTMP player (librtmp)",
     "nginx": "RTMP server (nginx-rtmp)",
     "tshark": "dissectors for SIP, RTP, RTCP and RTMP",
     "gst-launch-1.0": "RTMP client and RTP (GStreamer)",

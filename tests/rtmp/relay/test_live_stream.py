@@ -8,6 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmp.amf0 import encode_all
+from rtmp.enhanced_flv import (
+    AudioPacketType,
+    EnhancedAudio,
+    EnhancedVideo,
+    MultitrackType,
+    Track,
+    VideoPacketType,
+)
+from rtmp.flv import FrameType
 from rtmp.messages import MessageType
 from rtmp.relay.limits import RelayLimits
 from rtmp.relay.live_player import LivePlayer
@@ -99,7 +108,7 @@ def test_a_late_player_begins_with_headers_and_the_last_group_of_pictures() -> N
     outlet = Outlet()
     stream.add_player(outlet)
     assert outlet.got == [
-        (2000, METADATA),
+        (0, METADATA),
         (2000, AAC_HEADER),
         (2000, AVC_HEADER),
         (2000, key(b"\x02")),
@@ -108,6 +117,30 @@ def test_a_late_player_begins_with_headers_and_the_last_group_of_pictures() -> N
     ]
     stream.push(VIDEO, 2080, inter(b"x"))
     assert outlet.got[-1] == (2080, inter(b"x"))
+
+
+def test_players_get_channels_and_colours_beside_the_headers() -> None:
+    def audio(packet: AudioPacketType, track_id: int) -> bytes:
+        track = Track("Opus", b"x", track_id)
+        return EnhancedAudio(packet, (track,), MultitrackType.ONE_TRACK).serialize()
+
+    def video(packet: VideoPacketType, frame: FrameType = FrameType.KEY) -> bytes:
+        return EnhancedVideo(frame, packet, (Track("hvc1", b"x"),)).serialize()
+
+    told = [
+        (VIDEO, video(VideoPacketType.SEQUENCE_START)),
+        *((AUDIO, audio(AudioPacketType.SEQUENCE_START, track)) for track in (0, 1)),
+        *((AUDIO, audio(AudioPacketType.MULTICHANNEL_CONFIG, track)) for track in (0, 1)),
+        (VIDEO, video(VideoPacketType.METADATA, FrameType.COMMAND)),
+        (VIDEO, video(VideoPacketType.CODED_FRAMES)),
+    ]
+    stream = published()
+    early, late = Outlet(), Outlet()
+    stream.add_player(early)
+    for type_id, payload in told:
+        stream.push(type_id, 7, payload)
+    stream.add_player(late)
+    assert early.payloads == late.payloads == [payload for _, payload in told]
 
 
 def test_without_a_key_picture_a_late_player_hears_and_waits_to_see() -> None:
