@@ -22,7 +22,6 @@ HOST = "127.0.0.1"
 
 async def _serve_ours() -> tuple[int, Callable[[], int]]:
     from rtmp.aio.live import LiveApplication  # noqa: PLC0415 - the bare relay does without the library
-
     from rtmp.aio.server import start_server  # noqa: PLC0415
 
     server = await start_server(LiveApplication().make_handler, HOST, 0)

@@ -46,6 +46,9 @@ _NOTICES = {
 some of them wait for. What really happens to the stream, its own onStatus says."""
 
 
+_FAREWELLS = frozenset(("FCUnpublish", "closeStream", "deleteStream"))
+
+
 @dataclass(slots=True)
 class ServerStream:
     """A message stream of the client, and what its player wants to receive."""
@@ -87,7 +90,6 @@ class ServerRequests(Session):
         self._streams: dict[int, ServerStream] = {}
         # transaction ids that wait for an answer; clients may use one twice
         self._pending: dict[float, int] = {}
-        self._media_before_accept = 0
         self._stream_commands: dict[str, Callable[[Command, int], None]] = {
             "publish": self._on_publish,
             "play": self._on_play,
@@ -116,6 +118,7 @@ class ServerRequests(Session):
         return
 
     def _on_command(self, command: Command, stream_id: int) -> None:
+        self.peer_is_leaving = command.name in _FAREWELLS
         if command.name == "connect":
             self._on_connect(command)
         elif self.state is ConnectionState.UNCONNECTED:

@@ -86,6 +86,8 @@ class Session:
         self._reader = ChunkReader(limits)
         self._writer = ChunkWriter()
         self._out: list[Payload] = []
+        self.peer_is_leaving = False
+        """Whether the last that the peer said is that it has done with a stream."""
         self.pending_size = 0
         """Bytes that data_to_send would return."""
         self._events: deque[Event] = deque()

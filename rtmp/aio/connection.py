@@ -237,7 +237,9 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._inbound.transport = None
         if not self._closing:
             self._closing = True
-            if exc is not None:
+            if isinstance(exc, ConnectionError) and self.session.peer_is_leaving:
+                pass  # it did not wait for our last answers, which nobody needs
+            elif exc is not None:
                 self._reason = ConnectionLost(f"the transport failed: {exc}")
             elif self.session.state is ConnectionState.HANDSHAKE:
                 self._reason = ConnectionLost("the peer closed during the handshake")

@@ -41,7 +41,7 @@ async def test_refusals_and_wrong_usage(stack, tmp_path):
         ((stack.rtmp_url, "x", "--password-file", str(tmp_path / "none")), 2, "cannot read the password"),
         (("rtmp://127.0.0.1:1/sip/a@b", "x"), 2, "is the gateway running there?"),
         (("http://127.0.0.1/", "x"), 2, "rtmp://HOST/sip/USER@DOMAIN"),
-        ((stack.rtmp_url.replace("sip/", "live/"), "x"), 2, "connect to rtmp://HOST/sip/USER@DOMAIN"),
+        ((stack.rtmp_url.replace("sip/", "vod/"), "x"), 2, "connect to rtmp://HOST/sip/USER@DOMAIN"),
     ):
         async with run(*arguments) as call:
             assert await call.wait() == status, (arguments, list(call.lines))
