@@ -58,41 +58,20 @@ _ENHANCED_AUDIO_KINDS: dict[int, MediaKind] = {
 }
 
 
-# The kinds that the type and two bytes decide, by `type << 16 | first byte << 8 | second byte`, as they come:
-# streams have a handful.
-_known: dict[int, MediaKind] = {}
-_MAX_KNOWN = 1024
-ordinary_starts: set[int] = set()
-"""Those that are sound or inter frames, for those who are in a hurry and look at all others only."""
-
-
 def media_kind(type_id: int, payload: Payload) -> MediaKind:
     """Return the kind of a message, of which the first 32 bytes are enough. Cut or unknown ones are OTHER."""
     if len(payload) < 2:
         return MediaKind.AUDIO if type_id == MessageType.AUDIO and len(payload) else MediaKind.OTHER
-    start = type_id << 16 | payload[0] << 8 | payload[1]
-    if start in _known:
-        return _known[start]
-    kind, is_decided = _look(type_id, payload)
-    if is_decided and len(_known) < _MAX_KNOWN:
-        _known[start] = kind
-        if kind is MediaKind.AUDIO or kind is MediaKind.INTER_FRAME:
-            ordinary_starts.add(start)
-    return kind
-
-
-def _look(type_id: int, payload: Payload) -> tuple[MediaKind, bool]:
-    """Return the kind, and whether two bytes told it."""
     try:
         if type_id == MessageType.AUDIO:
-            return _audio_kind(payload), payload[0] >> 4 != SoundFormat.ENHANCED
+            return _audio_kind(payload)
         if type_id == MessageType.VIDEO:
-            return _video_kind(payload), not payload[0] & _ENHANCED_VIDEO
+            return _video_kind(payload)
     except IndexError:
-        return MediaKind.OTHER, False
+        return MediaKind.OTHER
     if payload[: len(_ON_METADATA)] == _ON_METADATA:
-        return MediaKind.METADATA, False
-    return MediaKind.NO_METADATA if payload[: len(_CLEAR)] == _CLEAR else MediaKind.OTHER, False
+        return MediaKind.METADATA
+    return MediaKind.NO_METADATA if payload[: len(_CLEAR)] == _CLEAR else MediaKind.OTHER
 
 
 def _audio_kind(payload: Payload) -> MediaKind:
@@ -139,3 +118,24 @@ def _enhanced_packet_type(payload: Payload, multitrack: int) -> int:
         kind = payload[at] & 15
         at += 1
     return payload[at] & 15 if kind == multitrack else kind
+
+
+def _ordinary(type_id: int) -> bytes:
+    """Return 1 for every start of sound or an inter frame that two bytes tell."""
+    table = bytearray(1 << 16)
+    for first in range(256):
+        for second in range(256):
+            kind = media_kind(type_id, bytes((first, second)))
+            table[first << 8 | second] = kind in (MediaKind.AUDIO, MediaKind.INTER_FRAME)
+            if second == 3 and first & 15 not in (_AUDIO_MULTITRACK, _VIDEO_MULTITRACK, _MOD_EX):
+                # no more values of a second byte mean anything else
+                table[first << 8 | 4 : first + 1 << 8] = bytes((table[first << 8 | 3],)) * 252
+                break
+    return bytes(table)
+
+
+ORDINARY_STARTS = {int(kind): _ordinary(kind) for kind in (MessageType.AUDIO, MessageType.VIDEO)}
+"""By message type and `first byte << 8 | second byte`: whether a message is sound or an inter frame.
+
+For who handles every message of every stream, and has to look closer at all others only.
+"""

@@ -16,7 +16,17 @@ _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
 _AGGREGATE_HEADER = 11
 _BACK_POINTER = 4
+_SMALL_WASTE = 256
 _MAX_LENGTH = 0xFFFFFF
+
+
+def compact(payload: Payload) -> Payload:
+    """Return the payload, or a copy if it keeps much more than itself alive; for what is kept for long."""
+    if isinstance(payload, memoryview) and payload.obj is not None:
+        kept = memoryview(payload.obj).nbytes
+        if kept > 2 * payload.nbytes + _SMALL_WASTE:
+            return bytes(payload)
+    return payload
 
 
 class MessageType(IntEnum):

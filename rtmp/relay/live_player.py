@@ -41,8 +41,8 @@ class LivePlayer:
     def __init__(self, outlet: Outlet, backlog: Backlog) -> None:
         self.outlet = outlet
         self.offer = outlet.offer
-        self.is_current = False
-        """Whether all that comes may go to `offer` at once; else `take` decides."""
+        self.sees = self.hears = False
+        """Whether video, and whether all else, may go to `offer` as it comes; if not, `take` decides."""
         self.place: int | None = None
         """The number of the message that is due, None if it is up to date."""
         self.lost = 0
@@ -76,16 +76,18 @@ class LivePlayer:
         self._settle()
 
     def pause(self) -> None:
-        """Send nothing until `unpause`, or until its stream lets it go on elsewhere."""
-        self.is_paused = True
-        self.paused_at = self._backlog.end if self.place is None else self.place
-        self.place = None
-        self._settle()
+        """Send nothing until `unpause`."""
+        if not self.is_paused:
+            self.is_paused = True
+            self.paused_at = self._backlog.end if self.place is None else self.place
+            self.place = None
+            self._settle()
 
-    def unpause(self) -> None:
-        """Go on where it was."""
+    def unpause(self, at: int | None) -> None:
+        """Go on, with the message of that number or with what comes."""
         self.is_paused = False
-        self.place = self.paused_at
+        self.paused_at = None
+        self.place = at
         self._settle()
 
     def catch_up(self) -> bool:
@@ -108,13 +110,15 @@ class LivePlayer:
     def end(self) -> None:
         """Note that nothing more comes: tell the outlet, once the player has caught up."""
         self._is_last = True
-        if self.place is None:
-            self.catch_up()
+        if self.is_paused:
+            self.paused_at = None  # who pauses does not wait for the rest
+        self.catch_up()
 
     def begin(self, backlog: Backlog) -> None:
         """Note that the stream begins anew."""
         if self._is_last:
-            self.lost += self._backlog.end - (self.place or 0)
+            if self.place is not None:
+                self.lost += self._backlog.end - self.place
             self._is_last = False
             self.outlet.end()
         self.place = self.paused_at = None
@@ -129,7 +133,8 @@ class LivePlayer:
         self._settle()
 
     def _settle(self) -> None:
-        self.is_current = self.place is None and not self.is_paused and not self._waits_for_key
+        self.hears = self.place is None and not self.is_paused
+        self.sees = self.hears and not self._waits_for_key
 
     def _offer(self, message: SharedMessage) -> bool:
         if self._waits_for_key and message.type_id == MessageType.VIDEO and not message.is_header:

@@ -6,8 +6,8 @@ from typing import Final
 
 from rtmp.enhanced_flv import EnhancedAudio, EnhancedVideo
 from rtmp.errors import RemoteProtocolError
-from rtmp.media_kind import MediaKind, media_kind, ordinary_starts
-from rtmp.messages import MessageType, Payload
+from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
+from rtmp.messages import MessageType, Payload, compact
 from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
@@ -66,17 +66,20 @@ class LiveStream:
         """
         message = SharedMessage(type_id, timestamp_ms, payload, self._last.get(type_id))
         self._last[type_id] = message
-        if len(payload) < 2 or (type_id << 16 | payload[0] << 8 | payload[1]) not in ordinary_starts:
+        ordinary = ORDINARY_STARTS.get(type_id)
+        if ordinary is None or len(payload) < 2 or not ordinary[payload[0] << 8 | payload[1]]:
             self._look_at(message)
+        is_video = type_id == MessageType.VIDEO
         behind: int | None = None
         for player in self.players:
-            if player.is_current and player.offer(message):
+            if (player.sees if is_video else player.hears) and player.offer(message):
                 continue
             player.take(message)
             place = player.place
             if place is not None and (behind is None or place < behind):
                 behind = place
         message.forget_chunks()
+        message.payload = compact(payload)
         self._backlog.append(message, behind)
         if behind is not None and (message.is_key or self._backlog.key is None):
             self._hurry(message.timestamp_ms)
@@ -94,7 +97,9 @@ class LiveStream:
 
     def _keep_header(self, place: _HeaderPlace, message: SharedMessage) -> None:
         message.is_header = True
-        if place in self._headers or len(self._headers) < self._limits.max_headers:
+        others = [header for other, header in self._headers.items() if other != place]
+        size = len(message.payload) + sum(len(header.payload) for header in others)
+        if len(others) < self._limits.max_headers and size <= self._limits.max_header_bytes:
             self._headers[place] = message
             self._newest_header = self._backlog.end
 
@@ -121,13 +126,15 @@ class LiveStream:
         self.players = tuple(other for other in self.players if other is not player)
 
     def resume_player(self, player: LivePlayer) -> None:
-        """Let a player that paused go on: where it was, or if that is before the last key picture, there."""
+        """Let a player that paused go on: where it was, or at the last key picture if that is later."""
+        if not player.is_paused:
+            return
         key, paused_at = self._backlog.key, player.paused_at
         if key is not None and paused_at is not None and paused_at >= key:
-            player.unpause()
+            player.unpause(paused_at)
             player.catch_up()
         else:
-            player.is_paused = False
+            player.unpause(None)
             self._start(player)
 
     def drained(self, player: LivePlayer) -> None:

@@ -274,6 +274,65 @@ def test_a_paused_player_goes_on_where_it_was_or_at_the_newest_key_picture() -> 
         assert outlet.payloads == expected
 
 
+def test_pausing_twice_and_resuming_without_a_pause_change_nothing() -> None:
+    stream = published()
+    outlet = Outlet()
+    player = stream.add_player(outlet)
+    stream.push(VIDEO, 0, key())
+    stream.resume_player(player)
+    player.pause()
+    stream.push(VIDEO, 40, inter(b"1"))
+    player.pause()
+    stream.push(VIDEO, 80, inter(b"2"))
+    for _ in range(2):
+        stream.resume_player(player)
+    assert [timestamp_ms for timestamp_ms, _ in outlet.got] == [0, 40, 80]
+
+
+def test_a_paused_player_hears_of_the_end_and_of_a_new_publisher() -> None:
+    stream = published()
+    outlet = Outlet(room=1)
+    player = stream.add_player(outlet)
+    stream.push(VIDEO, 0, key())
+    stream.push(VIDEO, 40, inter())
+    player.pause()
+    stream.end()
+    assert outlet.notices == ["end"]
+    stream.begin()
+    stream.push(VIDEO, 0, key(b"new"))
+    outlet.room = 100
+    stream.resume_player(player)
+    stream.push(VIDEO, 40, inter(b"new"))
+    assert outlet.notices == ["end", "begin"]
+    assert outlet.payloads == [key(), key(b"new"), inter(b"new")]
+
+
+def test_what_is_kept_keeps_no_receive_buffers_alive() -> None:
+    stream = published()
+    for type_id, start in ((VIDEO, key()), (VIDEO, inter()), (AUDIO, aac()), (VIDEO, AVC_HEADER)):
+        received = start + bytes(250_000)
+        stream.push(type_id, 0, memoryview(received)[: len(start)])
+    kept = [*stream._backlog._messages, *stream._headers.values(), *stream._last.values()]
+    assert len(kept) == 4 + 1 + 2
+    assert all(not isinstance(message.payload, memoryview) for message in kept)
+
+
+def test_headers_are_bounded() -> None:
+    stream = published(RelayLimits(max_header_bytes=1000))
+    stream.push(VIDEO, 0, AVC_HEADER)
+    for track in range(100):
+        start = bytes((0x96, 0x00)) + b"hvc1" + bytes((track,))  # one track of several
+        stream.push(VIDEO, 0, start + bytes(200))
+    late = Outlet()
+    stream.add_player(late)
+    assert late.payloads[0] == AVC_HEADER
+    assert sum(map(len, late.payloads)) <= 1000
+    stream.push(VIDEO, 10, AVC_HEADER + b"new")
+    later = Outlet()
+    stream.add_player(later)
+    assert AVC_HEADER + b"new" in later.payloads
+
+
 def test_players_stay_when_the_publisher_leaves() -> None:
     stream = published()
     outlet = Outlet()
