@@ -248,16 +248,39 @@ class ServerSession(ServerRequests):
         extra = {"tcUrl": tc_url} if tc_url else None
         self.send_status(0, "status", "NetConnection.Connect.ReconnectRequest", description, extra)
 
-    def end_play(self, stream_id: int, description: str = "") -> None:
-        """Tell a player that its stream has ended: Stream EOF and NetStream.Play.Stop; the stream stays."""
+    @property
+    def has_active_streams(self) -> bool:
+        """Whether the client publishes or plays, or has asked to."""
+        return any(stream.state is not StreamState.IDLE for stream in self._streams.values())
+
+    def end_publish(self, stream_id: int, level: str, code: str, description: str) -> None:
+        """Take no more of what a stream publishes, and say why; the stream stays.
+
+        Raises LocalProtocolError unless it publishes.
+        """
+        stream = self._stream(stream_id)
+        if stream.state is not StreamState.PUBLISHING:
+            raise LocalProtocolError(f"stream {stream_id} is in state {stream.state.name}, not PUBLISHING")
+        stream.advance(StreamInput.CLOSE)
+        self._sinks.pop(stream_id, None)
+        self._send_status(stream_id, level, code, description)
+
+    def stop_play(self, stream_id: int, description: str = "") -> None:
+        """Play no more, though the stream may go on: Stream EOF and NetStream.Play.Stop.
+
+        Raises LocalProtocolError unless it plays.
+        """
         stream = self._playing(stream_id)
         stream.advance(StreamInput.CLOSE)
         self._send_user_control(UserControlType.STREAM_EOF, stream_id)
         text = description or f"Stopped playing {stream.name}."
         self._send_status(stream_id, "status", "NetStream.Play.Stop", text)
-        self._send_status(
-            stream_id, "status", "NetStream.Play.UnpublishNotify", f"{stream.name} is unpublished."
-        )
+
+    def end_play(self, stream_id: int, description: str = "") -> None:
+        """Tell a player that its stream has ended: as `stop_play`, and NetStream.Play.UnpublishNotify."""
+        name = self._playing(stream_id).name
+        self.stop_play(stream_id, description)
+        self._send_status(stream_id, "status", "NetStream.Play.UnpublishNotify", f"{name} is unpublished.")
 
     def complete_play(
         self, stream_id: int, timestamp_ms: int, duration_s: float, size_bytes: int, description: str = ""

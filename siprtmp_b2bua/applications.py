@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from rtmp.aio.live import LiveApplication, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
 from rtmp.aio.recordings import Recordings
 from rtmp.aio.server import ServerConnection, ServerHandler
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
@@ -47,7 +47,12 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
     return LiveApplication(
         authorize=_Keys(config).check,
         republish=Republish(config.republish),
-        max_streams=config.max_streams,
+        limits=LiveLimits(
+            config.max_streams,
+            config.max_streams_per_address,
+            config.max_players,
+            config.max_players_per_address,
+        ),
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
     )
 

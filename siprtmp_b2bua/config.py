@@ -153,7 +153,13 @@ class LiveConfig(_Section):
     recordings: str = ""
     """Directory of the recordings that clients make and play; empty: none."""
     max_streams: int = Field(1000, ge=1)
-    """How many streams may be published or played at a time."""
+    """How many streams may be published at a time."""
+    max_streams_per_address: int = Field(200, ge=1)
+    """How many of them from one IPv4 address or IPv6 /64."""
+    max_players: int = Field(10_000, ge=1)
+    """How many may play at a time, waiting ones included."""
+    max_players_per_address: int = Field(2_000, ge=1)
+    """How many of them at one address."""
 
 
 class SipConfig(_Section):

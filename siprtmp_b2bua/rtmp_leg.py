@@ -16,6 +16,7 @@ from rtmp.events import (
     ConnectionClosed,
     ConnectRequested,
     Event,
+    PauseRequested,
     PlayRequested,
     PublishRequested,
     SeekRequested,
@@ -50,6 +51,7 @@ class RtmpLeg:
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
         self._played: int | None = None
+        self._is_paused = False
         self._play_began_s = 0.0
         self._played_until_ms = 0
         self._tasks = TaskGroup(self.name)
@@ -69,6 +71,8 @@ class RtmpLeg:
             self._play_requested(event)
         elif isinstance(event, StreamClosed):
             self._stream_closed(event.stream_id)
+        elif isinstance(event, PauseRequested):
+            self._is_paused = event.paused
         elif isinstance(event, SeekRequested):
             self._connection.reject_seek(event.stream_id, "a call cannot be sought in")
         elif isinstance(event, StreamLengthRequested):
@@ -174,8 +178,9 @@ class RtmpLeg:
                 f"there is no stream {name[:60]!r}; the stream of the call is {_PLAYED_NAME!r}",
             )
             return
-        self._connection.accept_play(event.stream_id)
+        self._connection.accept_play(event.stream_id, reset=event.reset)
         self._played = event.stream_id
+        self._is_paused = False
         if not self._played_until_ms:
             self._play_began_s = asyncio.get_running_loop().time()
 
@@ -227,7 +232,7 @@ class RtmpLeg:
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """See `ClientPort`."""
         self._played_until_ms = timestamp_ms + 1
-        if self._played is not None:
+        if self._played is not None and not self._is_paused:
             self._connection.send_audio(self._played, timestamp_ms, tag)
 
     def _tell(self, method: str, *arguments: AmfValue) -> None:

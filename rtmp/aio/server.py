@@ -62,6 +62,11 @@ class ServerConnection(Connection[ServerSession]):
         self.handler: ServerHandler | None = None
         """Who gets the events; a handler may put another in its place."""
 
+    @property
+    def address_group(self) -> str:
+        """What limits count as one address, "" if the peer has none."""
+        return self._group or ""
+
     def accept_connect(
         self,
         event: ConnectRequested | None = None,
@@ -178,6 +183,18 @@ class ServerConnection(Connection[ServerSession]):
         """Tell a player that all of a recording has been sent."""
         if not self._closing:
             self.session.complete_play(stream_id, timestamp_ms, duration_s, size_bytes, description)
+            self.commands_given()
+
+    def end_publish(self, stream_id: int, level: str, code: str, description: str) -> None:
+        """Take no more of what a stream publishes, and say why."""
+        if not self._closing:
+            self.session.end_publish(stream_id, level, code, description)
+            self.commands_given()
+
+    def stop_play(self, stream_id: int, description: str = "") -> None:
+        """Play no more."""
+        if not self._closing:
+            self.session.stop_play(stream_id, description)
             self.commands_given()
 
     def end_play(self, stream_id: int, description: str = "") -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
-from rtmp.aio.live import LiveApplication, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
 from rtmp.aio.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.errors import CallFailed, StreamFailed
@@ -85,9 +85,9 @@ class Player:
 
 
 @asynccontextmanager
-async def live(limits: Limits = DEFAULT_LIMITS, **settings: Any) -> AsyncIterator[Live]:
+async def live(session_limits: Limits = DEFAULT_LIMITS, **settings: Any) -> AsyncIterator[Live]:
     application = LiveApplication(**settings)
-    server = await start_server(application.make_handler, "127.0.0.1", 0, limits=limits)
+    server = await start_server(application.make_handler, "127.0.0.1", 0, limits=session_limits)
     running = Live(application, server)
     try:
         yield running
@@ -174,6 +174,22 @@ async def test_a_publisher_can_be_replaced() -> None:
         assert player.media == [(8, 5, b"\xb2second")]
 
 
+async def test_a_replaced_publisher_keeps_its_other_streams() -> None:
+    async with live(republish=Republish.REPLACE) as run:
+        player = await run.play()
+        client = await run.connect()
+        first, second = Player(await client.create_stream()), Player(await client.create_stream())
+        await first.stream.publish("cam")
+        await second.stream.publish("other")
+        third = await client.create_stream()
+        await third.publish("cam")
+        await first.until(lambda player: "NetStream.Publish.BadName" in player.statuses)
+        third.send_audio(5, b"\xb2third")
+        await player.until(lambda player: player.media)
+        assert player.media == [(8, 5, b"\xb2third")]
+        assert not client.is_closed
+
+
 async def test_requests_can_be_refused_for_their_credentials() -> None:
     seen: list[LiveRequest] = []
 
@@ -203,13 +219,25 @@ async def test_names_that_are_none_are_refused(name: str) -> None:
             await run.play(name)
 
 
-async def test_streams_are_bounded() -> None:
-    async with live(max_streams=2) as run:
-        await run.publish("a")
-        await run.play("b")
-        with pytest.raises(StreamFailed, match="2 streams"):
-            await run.publish("c")
-        await run.play("a")
+async def test_streams_and_players_are_bounded_apart() -> None:
+    for limits, whose in (
+        (LiveLimits(max_streams=2, max_players=3), "already"),
+        (LiveLimits(max_streams_per_address=2, max_players_per_address=3), "of your address already"),
+    ):
+        async with live(limits=limits) as run:
+            players = [await run.play(f"nobody-publishes-{n}") for n in range(3)]
+            publishers = [await run.publish(f"cam{n}") for n in range(2)]
+            with pytest.raises(StreamFailed, match=f"2 streams {whose}"):
+                await run.publish("cam3")
+            with pytest.raises(StreamFailed, match=f"3 players {whose}"):
+                await run.play("cam1")
+            publishers[0].close()
+            players[0].stream.close()
+            for client in run.clients:
+                if not client.is_closed:
+                    await client.call("checkBandwidth")
+            await run.publish("cam3")
+            await run.play("cam1")
 
 
 async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None:
@@ -221,20 +249,22 @@ async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None
             await client.call("dance")
 
 
-async def test_play_ends_after_its_duration() -> None:
+async def test_play_ends_after_its_duration_of_the_stream() -> None:
     async with live() as run:
-        publisher = await run.publish()
         player = Player(await (await run.connect()).create_stream())
         await player.stream.play("cam", duration=50.0)
+        publisher = await run.publish()
+        for timestamp_ms in (1000, 1020, 1049, 1050, 1070):
+            publisher.send_audio(timestamp_ms, b"\xb2")
         await player.until(lambda player: "NetStream.Play.Stop" in player.statuses)
+        assert "NetStream.Play.UnpublishNotify" not in player.statuses
+        assert [timestamp_ms for _, timestamp_ms, _ in player.media] == [1000, 1020, 1049]
         (stream,) = run.application.streams.values()
         assert stream.players == ()
-        publisher.send_audio(0, b"\xb2late")
         player.stream.stop()
         await player.stream.play("cam")
-        publisher.send_audio(20, b"\xb2again")
-        await player.until(lambda player: player.media)
-        assert player.media == [(8, 20, b"\xb2again")]
+        publisher.send_audio(1090, b"\xb2again")
+        await player.until(lambda player: player.time_ms == 1090)
 
 
 async def test_pause_and_receive_video() -> None:
@@ -277,7 +307,8 @@ async def test_a_stream_is_recorded_while_it_is_live(tmp_path: Path) -> None:
             await client.call("checkBandwidth")
         await run.application.wait_recorded()
         assert await client.call("getStreamLength", "cam") == pytest.approx(0.3, abs=0.2)
-        assert await client.call("getStreamLength", "other") == 0
+        lengths = await asyncio.gather(*(client.call("getStreamLength", "other") for _ in range(60)))
+        assert lengths == [0] * 60
         recorded = Player(await (await run.connect()).create_stream())
         await recorded.stream.play("cam", start=0.0)
         await recorded.until(lambda player: len(player.media) >= 5)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.connection import LiveConnection
 from rtmp.aio.live.directory import LiveDirectory
-from rtmp.aio.live.requests import Authorize, Republish
+from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
 from rtmp.aio.live.services import LiveServices
 from rtmp.aio.recording_file import DEFAULT_CONFIG, RecorderConfig
 from rtmp.aio.recordings import Recordings
@@ -19,9 +19,8 @@ from rtmp.relay.live_stream import LiveStream
 class LiveApplication:
     """Relays live streams between the connections for which it makes the handlers.
 
-    `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves;
-    `max_streams` bounds the names that are played or published. With `recordings` clients may publish to be
-    recorded, and play what was.
+    `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
+    `recordings` clients may publish to be recorded, and play what was.
     """
 
     def __init__(
@@ -29,13 +28,13 @@ class LiveApplication:
         *,
         authorize: Authorize | None = None,
         republish: Republish = Republish.REFUSE,
-        limits: RelayLimits = DEFAULT_RELAY_LIMITS,
-        max_streams: int = 10_000,
+        limits: LiveLimits = DEFAULT_LIVE_LIMITS,
+        stream_limits: RelayLimits = DEFAULT_RELAY_LIMITS,
         recordings: Recordings | None = None,
         recorder_config: RecorderConfig = DEFAULT_CONFIG,
     ) -> None:
         self._archive = None if recordings is None else LiveArchive(recordings, recorder_config)
-        self._directory = LiveDirectory(republish, limits, max_streams)
+        self._directory = LiveDirectory(republish, limits, stream_limits)
         self._services = LiveServices(self._directory, self._archive, authorize)
 
     @property

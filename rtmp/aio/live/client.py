@@ -25,6 +25,12 @@ class LiveClient:
         self.connect_arguments: tuple[AmfValue, ...] = ()
         self._authorize = services.authorize
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._answers: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        """What limits count as one address."""
+        return self.connection.address_group
 
     def name(self, purpose: Purpose, name: str) -> StreamName:
         """Return what is asked for. Raises Refused."""
@@ -43,11 +49,17 @@ class LiveClient:
         logger.info("connection %s: %s", self.connection.id, text)
 
     def start(self, stream_id: int, work: Coroutine[None, None, None]) -> None:
-        """Do what has to wait for a file; stream 0 is the connection."""
+        """Do for a stream what has to wait for a file."""
         self.cancel(stream_id)
         task = asyncio.get_running_loop().create_task(work, name=f"stream {stream_id}")
         self._tasks[stream_id] = task
         task.add_done_callback(lambda done: self._forget(stream_id, done))
+
+    def answer(self, work: Coroutine[None, None, None]) -> None:
+        """Answer a call that has to wait for a file; the session bounds how many do."""
+        task = asyncio.get_running_loop().create_task(work, name="answer")
+        self._answers.add(task)
+        task.add_done_callback(self._answered)
 
     def cancel(self, stream_id: int) -> None:
         """Let what waits for a stream's file be."""
@@ -58,10 +70,19 @@ class LiveClient:
         """Let all that waits be."""
         for stream_id in list(self._tasks):
             self.cancel(stream_id)
+        for task in self._answers:
+            task.cancel()
 
     def _forget(self, stream_id: int, task: asyncio.Task[None]) -> None:
         if self._tasks.get(stream_id) is task:
             del self._tasks[stream_id]
+        self._check(task)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answers.discard(task)
+        self._check(task)
+
+    def _check(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("connection %s: a request failed", self.connection.id, exc_info=error)
             self.connection.abort()

@@ -24,6 +24,7 @@ from rtmp.events import (
     ReceiveChanged,
     SeekRequested,
     StreamClosed,
+    StreamCreated,
     StreamLengthRequested,
 )
 
@@ -52,6 +53,7 @@ class LiveConnection:
             PauseRequested: self._playing.pause,
             SeekRequested: self._playing.seek,
             BufferLengthSet: self._playing.set_buffer_length,
+            StreamCreated: self._playing.forget_buffer_length,
             ReceiveChanged: self._playing.receive,
             StreamLengthRequested: self._playing.tell_length,
             StreamClosed: self._on_stream_closed,

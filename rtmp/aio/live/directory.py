@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from rtmp.aio.live.requests import Refused, Republish
+from rtmp.aio.live.quota import Quota
+from rtmp.aio.live.requests import LiveLimits, Refused, Republish
 from rtmp.relay.limits import RelayLimits
 from rtmp.relay.live_stream import LiveStream
 from rtmp.relay.names import StreamName
@@ -12,53 +14,71 @@ from rtmp.relay.names import StreamName
 OnReplaced = Callable[[], None]
 
 
-class LiveDirectory:
-    """The streams that are published or played; at most `max_streams`."""
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    address: str
+    on_replaced: OnReplaced
 
-    def __init__(self, republish: Republish, limits: RelayLimits, max_streams: int) -> None:
+
+class LiveDirectory:
+    """The streams that are published or played.
+
+    Publishers and players are counted apart, and by address: whoever plays names that nobody publishes must
+    not keep publishers out.
+    """
+
+    def __init__(self, republish: Republish, limits: LiveLimits, stream_limits: RelayLimits) -> None:
         self.streams: dict[str, LiveStream] = {}
         """By app and name."""
         self._republish = republish
-        self._limits = limits
-        self._max_streams = max_streams
-        self._replaced: dict[str, OnReplaced] = {}
-
-    def find(self, name: StreamName) -> LiveStream:
-        """Return the stream of a name, a new one if need be. Raises Refused if there are too many."""
-        key = str(name)
-        stream = self.streams.get(key)
-        if stream is None:
-            if len(self.streams) >= self._max_streams:
-                raise Refused(f"there are {self._max_streams} streams already")
-            stream = self.streams[key] = LiveStream(key, self._limits)
-        return stream
+        self._stream_limits = stream_limits
+        self._published = Quota("streams", limits.max_streams, limits.max_streams_per_address)
+        self._played = Quota("players", limits.max_players, limits.max_players_per_address)
+        self._publishers: dict[str, _Publisher] = {}
 
     def is_published(self, name: StreamName) -> bool:
         """Return whether somebody publishes a stream now."""
-        stream = self.streams.get(str(name))
-        return stream is not None and stream.is_published
+        return str(name) in self._publishers
 
-    def begin(self, name: StreamName, on_replaced: OnReplaced) -> LiveStream:
-        """Let somebody publish a stream. Raises Refused if somebody else does, and stays.
+    def begin(self, name: StreamName, address: str, on_replaced: OnReplaced) -> LiveStream:
+        """Let somebody publish a stream. Raises Refused if another does and stays, or if it is one too many.
 
         `on_replaced` is called when another publisher takes over; it must call `end`.
         """
-        if self.is_published(name):
+        publisher = self._publishers.get(str(name))
+        if publisher is not None:
             if self._republish is Republish.REFUSE:
                 raise Refused(f"{name} is being published by another client")
-            self._replaced[str(name)]()
-        stream = self.find(name)
-        self._replaced[stream.name] = on_replaced
+            publisher.on_replaced()
+        self._published.take(address)
+        stream = self._find(name)
+        self._publishers[stream.name] = _Publisher(address, on_replaced)
         stream.begin()
         return stream
 
     def end(self, stream: LiveStream) -> None:
         """Note that the publisher of a stream has ended."""
-        self._replaced.pop(stream.name, None)
+        self._published.give_back(self._publishers.pop(stream.name).address)
         stream.end()
-        self.forget_unused(stream)
+        self._forget_unused(stream)
 
-    def forget_unused(self, stream: LiveStream) -> None:
-        """Forget a stream that is neither published nor played."""
-        if not stream.is_published and not stream.players:
-            self.streams.pop(stream.name, None)
+    def add_player(self, name: StreamName, address: str) -> LiveStream:
+        """Count a player, and return its stream, which need not be published. Raises Refused if too many."""
+        self._played.take(address)
+        return self._find(name)
+
+    def remove_player(self, stream: LiveStream, address: str) -> None:
+        """Note that a player, which the stream no longer has, is gone."""
+        self._played.give_back(address)
+        self._forget_unused(stream)
+
+    def _find(self, name: StreamName) -> LiveStream:
+        key = str(name)
+        stream = self.streams.get(key)
+        if stream is None:
+            stream = self.streams[key] = LiveStream(key, self._stream_limits)
+        return stream
+
+    def _forget_unused(self, stream: LiveStream) -> None:
+        if not stream.is_published and not stream.players and self.streams.get(stream.name) is stream:
+            del self.streams[stream.name]

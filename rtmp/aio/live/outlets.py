@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from rtmp.aio.recorder import Recorder
 from rtmp.aio.server import ServerConnection
+from rtmp.messages import MessageType
+from rtmp.relay.live_player import Outlet
 from rtmp.shared_message import SharedMessage
 
 
@@ -28,6 +32,45 @@ class PlayerOutlet:
     def end(self) -> None:
         """Send NetStream.Play.UnpublishNotify."""
         self._connection.announce_unpublish(self._stream_id)
+
+
+class TimedOutlet:
+    """An `Outlet` before another one, that has enough after so many milliseconds of the stream."""
+
+    def __init__(self, outlet: Outlet, duration_ms: float, on_enough: Callable[[], None]) -> None:
+        self._outlet = outlet
+        self._duration_ms = duration_ms
+        self._on_enough = on_enough
+        self._began_ms: int | None = None
+        self._has_enough = False
+
+    def offer(self, message: SharedMessage) -> bool:
+        """Send a message if there is room and it is early enough."""
+        return not self._is_in_time(message) or self._outlet.offer(message)
+
+    def send(self, message: SharedMessage) -> None:
+        """Send a message if it is early enough."""
+        if self._is_in_time(message):
+            self._outlet.send(message)
+
+    def begin(self) -> None:
+        """As the other outlet."""
+        self._outlet.begin()
+
+    def end(self) -> None:
+        """As the other outlet."""
+        self._outlet.end()
+
+    def _is_in_time(self, message: SharedMessage) -> bool:
+        if message.is_header or message.type_id == MessageType.DATA_AMF0:
+            return not self._has_enough
+        if self._began_ms is None:
+            self._began_ms = message.timestamp_ms
+        if message.timestamp_ms - self._began_ms >= self._duration_ms and not self._has_enough:
+            self._has_enough = True
+            # not now: the stream is going through its players
+            asyncio.get_running_loop().call_soon(self._on_enough)
+        return not self._has_enough
 
 
 class RecordingOutlet:

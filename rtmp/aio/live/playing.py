@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from rtmp.aio.file_player import FilePlayer
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.client import LiveClient
-from rtmp.aio.live.outlets import PlayerOutlet
+from rtmp.aio.live.outlets import PlayerOutlet, TimedOutlet
 from rtmp.aio.live.requests import Purpose, Refused
 from rtmp.aio.live.services import LiveServices
 from rtmp.errors import InvalidStreamName
@@ -20,9 +19,10 @@ from rtmp.events import (
     PlayRequested,
     ReceiveChanged,
     SeekRequested,
+    StreamCreated,
     StreamLengthRequested,
 )
-from rtmp.relay.live_player import LivePlayer
+from rtmp.relay.live_player import LivePlayer, Outlet
 from rtmp.relay.live_stream import LiveStream
 from rtmp.relay.names import StreamName
 
@@ -34,8 +34,6 @@ _LIVE_ONLY: Final = frozenset({-1000.0, -1.0})
 class _Live:
     stream: LiveStream
     player: LivePlayer
-    end: asyncio.TimerHandle | None
-    """When the client has seen as much as it asked for."""
 
 
 class LivePlaying:
@@ -58,6 +56,7 @@ class LivePlaying:
 
         Where nothing is recorded everything is live, whatever `start` says.
         """
+        self.close(event.stream_id)  # what could not be played has left without a word
         try:
             name = self._client.name(Purpose.PLAY, event.name)
             wants_recorded = event.start >= 0
@@ -96,6 +95,10 @@ class LivePlaying:
         if (file := self._files.get(event.stream_id)) is not None:
             file.set_buffer_length(event.length_ms)
 
+    def forget_buffer_length(self, event: StreamCreated) -> None:
+        """Forget what the stream that had this id before was to be sent ahead."""
+        self._buffer_ms.pop(event.stream_id, None)
+
     def receive(self, event: ReceiveChanged) -> None:
         """Begin with a key picture again after the client did not want to see any."""
         if not event.video:
@@ -107,38 +110,37 @@ class LivePlaying:
 
     def tell_length(self, event: StreamLengthRequested) -> None:
         """Answer how long a recording is."""
-        self._client.start(0, self._tell_length(event))
+        self._client.answer(self._tell_length(event))
 
     def close(self, stream_id: int) -> None:
         """End a stream, if it plays."""
         if (live := self._live.pop(stream_id, None)) is not None:
-            if live.end is not None:
-                live.end.cancel()
             live.stream.remove_player(live.player)
-            self._directory.forget_unused(live.stream)
+            self._directory.remove_player(live.stream, self._client.address)
         if (file := self._files.pop(stream_id, None)) is not None:
             file.stop()
         self._unseen.discard(stream_id)
-        if self._connection.session.stream_state(stream_id) is None:
-            self._buffer_ms.pop(stream_id, None)
 
     def _refuse(self, stream_id: int, reason: Exception | str, code: str = "NetStream.Play.Failed") -> None:
         self._client.log(f"play refused: {reason}")
         self._connection.reject_play(stream_id, code, str(reason))
 
     def _play_live(self, event: PlayRequested, name: StreamName) -> None:
-        stream = self._directory.find(name)
+        stream = self._directory.add_player(name, self._client.address)
         self._client.log(f"plays {name}")
-        self._connection.accept_play(event.stream_id, reset=event.reset)
-        player = stream.add_player(PlayerOutlet(self._connection, event.stream_id))
-        end = None
+        stream_id = event.stream_id
+        self._connection.accept_play(stream_id, reset=event.reset)
+        outlet: Outlet = PlayerOutlet(self._connection, stream_id)
         if event.duration > 0:
-            end = asyncio.get_running_loop().call_later(event.duration / 1000, self._end, event.stream_id)
-        self._live[event.stream_id] = _Live(stream, player, end)
+            outlet = TimedOutlet(outlet, event.duration, lambda: self._end(stream_id, outlet))
+        self._live[stream_id] = _Live(stream, stream.add_player(outlet))
 
-    def _end(self, stream_id: int) -> None:
-        self.close(stream_id)
-        self._connection.end_play(stream_id)
+    def _end(self, stream_id: int, outlet: Outlet) -> None:
+        """End what has played for as long as the client asked for."""
+        live = self._live.get(stream_id)
+        if live is not None and live.player.outlet is outlet:
+            self.close(stream_id)
+            self._connection.stop_play(stream_id)
 
     async def _play_recorded(self, event: PlayRequested, name: StreamName, archive: LiveArchive) -> None:
         try:

@@ -76,7 +76,7 @@ class LivePublishing:
         self._connection.reject_publish(stream_id, description=str(reason))
 
     def _begin(self, stream_id: int, name: StreamName) -> LiveStream:
-        stream = self._directory.begin(name, lambda: self._replaced(stream_id))
+        stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
         self._client.log(f"publishes {stream.name}")
         self._connection.accept_publish(stream_id, sink=stream.push)
@@ -102,7 +102,8 @@ class LivePublishing:
     def _replaced(self, stream_id: int) -> None:
         self._client.log("its stream is published by another client now")
         self.close(stream_id)
-        self._connection.send_status(
+        self._connection.end_publish(
             stream_id, "error", "NetStream.Publish.BadName", "another client publishes this stream now"
         )
-        self._connection.close()
+        if not self._connection.session.has_active_streams:
+            self._connection.close()

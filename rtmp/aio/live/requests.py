@@ -42,3 +42,19 @@ class Republish(Enum):
     """It stays, and the other is refused with NetStream.Publish.BadName."""
     REPLACE = "replace"
     """It is closed: an encoder that lost its connection may be back before the server has noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """How much a live application takes, in all and from one address (`address_group`).
+
+    Players count whether their stream is published or not: a name that is waited for costs as much.
+    """
+
+    max_streams: int = 1000
+    max_streams_per_address: int = 200
+    max_players: int = 10_000
+    max_players_per_address: int = 2000
+
+
+DEFAULT_LIVE_LIMITS = LiveLimits()
