@@ -45,10 +45,12 @@ class Backlog:
             self._forget_until(self.key if wanted_from is None else min(wanted_from, self.key))
         elif self.key is None:
             # nobody can begin at any of these
-            self._forget_until(self.end if wanted_from is None else wanted_from)
             if wanted_from is None:
-                self.first += 1
+                self.first += len(self._messages) + 1
+                self._messages.clear()
+                self._bytes = 0
                 return
+            self._forget_until(wanted_from)
         self._messages.append(message)
         self._bytes += len(message.payload)
         if self._bytes > self._max_bytes or len(self._messages) > self._max_messages:
