@@ -313,6 +313,16 @@ async def test_what_is_asked_for_decides_between_live_and_recorded(tmp_path: Pat
         assert late.media == []
 
 
+@pytest.mark.parametrize("name", ["my room", "привет"])
+async def test_a_name_that_cannot_be_recorded_can_be_waited_for(name: str, tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        early = await run.play(name)
+        (await run.publish(name)).send_audio(0, b"\xb2live")
+        await early.until(lambda player: player.media)
+        with pytest.raises(StreamFailed, match="cannot be the name of a recording"):
+            await (await (await run.connect()).create_stream()).play(name, start=0.0)
+
+
 async def test_without_recordings_nothing_is_recorded() -> None:
     async with live() as run:
         for kind, reason in (
