@@ -21,7 +21,7 @@ class LiveApplication:
 
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves;
     `max_streams` bounds the names that are played or published. With `recordings` clients may publish to be
-    recorded, and play what was.
+    recorded, `max_recordings` at a time (each takes a thread and a file), and play what was.
     """
 
     def __init__(
@@ -33,8 +33,11 @@ class LiveApplication:
         max_streams: int = 10_000,
         recordings: Recordings | None = None,
         recorder_config: RecorderConfig = DEFAULT_CONFIG,
+        max_recordings: int = 100,
     ) -> None:
-        self._archive = None if recordings is None else LiveArchive(recordings, recorder_config)
+        self._archive = (
+            None if recordings is None else LiveArchive(recordings, recorder_config, max_recordings)
+        )
         self._directory = LiveDirectory(republish, limits, max_streams)
         self._services = LiveServices(self._directory, self._archive, authorize)
 

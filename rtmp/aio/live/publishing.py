@@ -95,7 +95,7 @@ class LivePublishing:
             if self._streams.get(stream_id) is stream:
                 self._connection.send_status(stream_id, level, code, description)
 
-        recorder = archive.record(path, _RECORD_MODES[event.kind], tell)
+        recorder = archive.record(name, path, _RECORD_MODES[event.kind], tell)
         player = stream.add_player(RecordingOutlet(recorder))
         self._recordings[stream_id] = _Recording(path, recorder, player)
 
