@@ -336,12 +336,30 @@ async def test_a_name_that_cannot_be_recorded_can_be_waited_for(name: str, tmp_p
             await (await (await run.connect()).create_stream()).play(name, start=0.0)
 
 
+async def test_the_publisher_hears_that_its_recording_ends(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        stream = await run.record()
+        publisher = Player(stream)
+        stream.send_audio(0, b"\xb2")
+        stream.stop()
+        await publisher.until(lambda player: "NetStream.Record.Stop" in player.statuses)
+        assert publisher.statuses[-1] == "NetStream.Record.Stop"
+        # a message stream that is gone, and another of its number, hear nothing
+        await stream.publish("cam", "append")
+        stream.close()
+        again = Player(await run.clients[0].create_stream())
+        assert again.stream.stream_id == stream.stream_id
+        await run.application.wait_recorded()
+        await run.clients[0].call("checkBandwidth")
+        assert again.statuses == []
+
+
 async def test_streams_of_one_file_are_recorded_one_at_a_time(tmp_path: Path) -> None:
     async with live(recordings=Recordings(tmp_path)) as run:
         first = await run.record("cam")
         first.send_audio(0, b"\xb2first")
         for name, kind in (("cam.flv", "record"), ("flv:cam", "append")):
-            with pytest.raises(StreamFailed, match="BadName: live/.* in the file of live/cam, which"):
+            with pytest.raises(StreamFailed, match=r"BadName: live/.* in the file of live/cam, which"):
                 await run.record(name, kind)
         await run.publish("cam.flv")  # which is another stream
         first.stop()

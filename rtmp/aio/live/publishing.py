@@ -39,6 +39,8 @@ class LivePublishing:
         self._connection = client.connection
         self._streams: dict[int, LiveStream] = {}
         self._recordings: dict[int, _Recording] = {}
+        self._heeded: dict[int, LiveStream] = {}
+        """Of what recording a message stream is told: also when that ends, after what it recorded."""
 
     def request(self, event: PublishRequested) -> None:
         """Answer a request to publish."""
@@ -61,6 +63,8 @@ class LivePublishing:
 
     def close(self, stream_id: int) -> None:
         """End a stream, if it publishes."""
+        if self._connection.session.stream_state(stream_id) is None:
+            self._heeded.pop(stream_id, None)
         stream = self._streams.pop(stream_id, None)
         if stream is None:
             return
@@ -92,10 +96,11 @@ class LivePublishing:
             return
 
         def tell(level: str, code: str, description: str) -> None:
-            if self._streams.get(stream_id) is stream:
+            if self._heeded.get(stream_id) is stream:
                 self._connection.send_status(stream_id, level, code, description)
 
         recorder = archive.record(name, path, _RECORD_MODES[event.kind], tell)
+        self._heeded[stream_id] = stream
         player = stream.add_player(RecordingOutlet(recorder))
         self._recordings[stream_id] = _Recording(path, recorder, player)
 
