@@ -394,6 +394,21 @@ async def test_recordings_are_bounded(tmp_path: Path) -> None:
         await run.record("d")
 
 
+async def test_recordings_are_whole_soon_after_the_application_closes(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        player = await run.play()
+        stream = await run.record()
+        stream.send_audio(0, b"\xb2")
+        await player.until(lambda player: player.media)
+        stream._connection.pause_reading()  # so it never sees that the server closes, nor closes itself
+        run.application.close()
+        run.server.close()
+        await run.application.wait_recorded()
+        assert len(parse_flv((tmp_path / "live" / "cam.flv").read_bytes())) == 2
+        assert run.server.connections  # the publisher is still there
+        await player.until(lambda player: "NetStream.Play.UnpublishNotify" in player.statuses)
+
+
 async def test_without_recordings_nothing_is_recorded() -> None:
     async with live() as run:
         for kind, reason in (

@@ -50,6 +50,17 @@ class LiveApplication:
         """Return the handler of a connection, for `start_server`."""
         return LiveConnection(self._services, connection)
 
+    def close(self) -> None:
+        """End all that is published now, before the server closes: players are told, files become whole.
+
+        A client may take `Timeouts.close` to leave, and the recording of what it publishes need not wait for
+        that. The connections of publishers are closed; new ones are for the server to turn away.
+        """
+        if self._archive is not None:
+            self._archive.close()
+        for end in list(self._services.ends):
+            end()
+
     async def wait_recorded(self) -> None:
         """Wait until the files of all recordings that have ended are whole."""
         if self._archive is not None:

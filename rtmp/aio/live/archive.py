@@ -23,6 +23,7 @@ class LiveArchive:
         self._recordings = recordings
         self._config = config
         self._max_recordings = max_recordings
+        self._is_closed = False
         self._count = 0
         self._recorded: dict[Path, str] = {}
         """The stream that each file is written for now."""
@@ -41,9 +42,12 @@ class LiveArchive:
     async def place(self, name: StreamName) -> Path:
         """Return where to `record` a stream, at once.
 
-        Raises InvalidStreamName, and Refused if another stream is recorded there or too many are.
+        Raises InvalidStreamName, and Refused if another stream is recorded there or too many are, and after
+        `close`.
         """
         path = await self._recordings.path(name.app, name.name)
+        if self._is_closed:
+            raise Refused("nothing is recorded any more")
         user = self._recorded.get(path)
         # whether a stream may be published twice is for others to say: the second ends the first
         if user is not None and user != str(name):
@@ -71,6 +75,10 @@ class LiveArchive:
         task = asyncio.get_running_loop().create_task(recorder.finish(), name=f"finish {path.name}")
         self._finishing[path] = task
         task.add_done_callback(lambda done: self._finished(path, done))
+
+    def close(self) -> None:
+        """Record nothing new."""
+        self._is_closed = True
 
     async def wait_finished(self) -> None:
         """Wait until the files of all recordings that have ended are whole."""

@@ -35,6 +35,7 @@ class LivePublishing:
     def __init__(self, services: LiveServices, client: LiveClient) -> None:
         self._directory = services.directory
         self._archive = services.archive
+        self._ends = services.ends
         self._client = client
         self._connection = client.connection
         self._streams: dict[int, LiveStream] = {}
@@ -74,6 +75,8 @@ class LivePublishing:
             stream.remove_player(recording.player)
             self._archive.finish(recording.path, recording.recorder)
         self._directory.end(stream)
+        if not self._streams:
+            self._ends.discard(self._end_all)
 
     def _refuse(self, stream_id: int, reason: Exception) -> None:
         self._client.log(f"publish refused: {reason}")
@@ -82,6 +85,7 @@ class LivePublishing:
     def _begin(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
+        self._ends.add(self._end_all)
         self._client.log(f"publishes {stream.name}")
         self._connection.accept_publish(stream_id, sink=stream.push)
         return stream
@@ -110,4 +114,9 @@ class LivePublishing:
         self._connection.send_status(
             stream_id, "error", "NetStream.Publish.BadName", "another client publishes this stream now"
         )
+        self._connection.close()
+
+    def _end_all(self) -> None:
+        for stream_id in list(self._streams):
+            self.close(stream_id)
         self._connection.close()
