@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from rtmp.flv_file import BACK_POINTER_SIZE, FIRST_TAG, FlvTagHeader
+from rtmp.headers import HeaderKeeper, HeaderPlace, header_place
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 from rtmp.seek_points import SeekPoints
 
 PREFIX_SIZE: Final = 32
-"""Bytes of a tag's body that `FlvIndex.add` wants to see."""
+"""Bytes of a tag's body that `FlvIndex.add` wants to see; of a header all."""
 
 _MAX_POINTS: Final = 50_000
 _MAX_HEADERS: Final = 1000
@@ -30,7 +31,7 @@ class FlvIndex:
         self.metadata_position: int | None = None
         self.has_audio = False
         self.has_video = False
-        self._headers: list[tuple[int, MediaKind]] = []
+        self._headers: list[tuple[int, HeaderPlace, int]] = []
         self._key_frames = SeekPoints(_MAX_POINTS)
         self._audio = SeekPoints(_MAX_POINTS)
 
@@ -46,9 +47,10 @@ class FlvIndex:
                 self.metadata_position = position
             return
         kind = media_kind(header.type_id, prefix)
-        if kind.is_header:
+        place = header_place(kind, prefix)
+        if place is not None:
             if len(self._headers) < _MAX_HEADERS:
-                self._headers.append((position, kind))
+                self._headers.append((position, place, header.body_size))
         elif kind is MediaKind.KEY_FRAME:
             self._key_frames.add(time_ms, position)
         elif kind is MediaKind.AUDIO and self._is_spaced(time_ms):
@@ -61,8 +63,11 @@ class FlvIndex:
 
     def headers_before(self, position: int) -> list[int]:
         """Return where the headers are that a decoder needs for what begins at `position`, in file order."""
-        latest = {kind: place for place, kind in self._headers if place < position}
-        return sorted(latest.values())
+        latest = HeaderKeeper[int]()
+        for at, place, size in self._headers:
+            if at < position:
+                latest.put_at(place, size, at)
+        return sorted(latest)
 
     def _is_spaced(self, time_ms: int) -> bool:
         times = self._audio.times_ms

@@ -87,6 +87,8 @@ class RtmpFront:
 
     async def close(self) -> None:
         """Close what connections there are, wait until they are gone and what they recorded is whole."""
+        if self._live is not None:
+            self._live.close()
         for server in self._servers:
             server.close()
         for server in self._servers:

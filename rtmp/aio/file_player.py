@@ -25,6 +25,9 @@ _BURST: Final = 64 * KIB
 """Bytes that are sent before others have their turn."""
 
 _MIN_BUFFER_MS: Final = 100
+_MAX_SEEKS: Final = 64
+"""How many may wait for their answer, such as while a file is looked through."""
+
 _PREVIEW_KINDS: Final = (MediaKind.KEY_FRAME, MediaKind.INTER_FRAME)
 _FOREVER: Final = float("inf")
 
@@ -78,7 +81,7 @@ class FilePlayer:
         self._clock = PlayClock()
         self._buffer_ms = float(config.default_buffer_ms)
         self._begun_ms: float | None = None
-        self._seek_ms: float | None = None
+        self._seeks_ms: list[float] = []
         self._resume_ms: float | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -126,9 +129,15 @@ class FilePlayer:
         self._wake.set()
 
     def seek(self, position_ms: float) -> None:
-        """Go on with the key frame at or before `position_ms`; this also answers the client."""
-        self._seek_ms = position_ms
-        self._wake.set()
+        """Go on with the key frame at or before `position_ms`; this also answers the client.
+
+        Of several before the first is answered each gets its answer, and the last that is possible counts.
+        """
+        if len(self._seeks_ms) < _MAX_SEEKS:
+            self._seeks_ms.append(position_ms)
+            self._wake.set()
+        elif not self._is_over():
+            self._connection.reject_seek(self._stream_id, "too many seeks wait for an answer")
 
     def set_buffer_length(self, length_ms: float) -> None:
         """Heed how much the client wants to be sent ahead."""
@@ -183,8 +192,8 @@ class FilePlayer:
 
     async def _step(self) -> None:
         self._wake.clear()
-        if self._seek_ms is not None:
-            await self._seek(self._seek_ms)
+        if self._seeks_ms:
+            await self._seek()
         elif self._resume_ms is not None:
             await self._go_back(self._resume_ms)
         elif self._state is not PlayerState.PLAYING:
@@ -251,28 +260,37 @@ class FilePlayer:
         self._begun_ms = self._sender.sent_ms = time_ms
         self._clock.move(time_ms, self._loop.time())
 
-    async def _seek(self, position_ms: float) -> None:
-        self._seek_ms = self._resume_ms = None
+    async def _seek(self) -> None:
+        """Answer all seeks that wait, and do the last that is possible."""
+        wanted, self._seeks_ms = self._seeks_ms, []
+        self._resume_ms = None
         try:
             last_ms = min(await self._cursor.duration_ms(), self._end_ms)
-            beginning = await self._cursor.find(position_ms)
+            possible = [position_ms for position_ms in wanted if position_ms <= last_ms]
+            beginning = await self._cursor.find(possible[-1] if possible else 0.0)
         except FlvError as error:
-            self._connection.reject_seek(self._stream_id, str(error))
+            for _ in wanted:
+                self._connection.reject_seek(self._stream_id, str(error))
             return
-        if position_ms > last_ms:
-            self._connection.reject_seek(
-                self._stream_id,
-                f"{position_ms:.0f} ms is behind the end at {last_ms:.0f} ms",
-                "NetStream.Seek.InvalidTime",
-                {"details": last_ms / 1000},
-            )
+        for position_ms in wanted:
+            self._answer_seek(position_ms, last_ms)
+        if possible:
+            self._advance(PlayerInput.SOUGHT)
+            self._sender.offset_ms = 0
+            self._begin(beginning)
+            if self._state is PlayerState.PAUSED:
+                await self._show_picture()
+
+    def _answer_seek(self, position_ms: float, last_ms: float) -> None:
+        if position_ms <= last_ms:
+            self._connection.accept_seek(self._stream_id, position_ms)
             return
-        self._advance(PlayerInput.SOUGHT)
-        self._sender.offset_ms = 0
-        self._connection.accept_seek(self._stream_id, position_ms)
-        self._begin(beginning)
-        if self._state is PlayerState.PAUSED:
-            await self._show_picture()
+        self._connection.reject_seek(
+            self._stream_id,
+            f"{position_ms:.0f} ms is behind the end at {last_ms:.0f} ms",
+            "NetStream.Seek.InvalidTime",
+            {"details": last_ms / 1000},
+        )
 
     async def _show_picture(self) -> None:
         """Send a player that is paused what it needs to show where it is now: the headers and one frame."""

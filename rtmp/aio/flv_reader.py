@@ -21,6 +21,8 @@ from rtmp.flv_file import (
 )
 from rtmp.flv_index import PREFIX_SIZE, FlvIndex
 from rtmp.flv_metadata import parse_metadata
+from rtmp.headers import MAX_HEADER_BYTES
+from rtmp.media_kind import media_kind
 
 _BLOCK: Final = 128 * 1024
 _MAX_DURATION_S: Final = 2**32 / 1000  # of the time in a tag
@@ -43,7 +45,15 @@ def scan(file: FileIO) -> FlvIndex:
         before = FlvTagHeader.parse(look)
         if index.end + before.tag_size + BACK_POINTER_SIZE > size:
             return index
-        index.add(before, look[TAG_HEADER_SIZE : TAG_HEADER_SIZE + before.body_size])
+        index.add(before, _look_at_body(descriptor, index.end, before, look[TAG_HEADER_SIZE:]))
+
+
+def _look_at_body(descriptor: int, position: int, header: FlvTagHeader, look: bytes) -> bytes:
+    """Return of a tag's body what an index needs: all of a header, the beginning of others."""
+    size = header.body_size
+    if PREFIX_SIZE < size <= MAX_HEADER_BYTES and media_kind(header.type_id, look).is_header:
+        return os.pread(descriptor, size, position + TAG_HEADER_SIZE)
+    return look[:size]
 
 
 def read_tag(file: FileIO, position: int) -> FlvTag:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from rtmp.aio.recording_file import DEFAULT_CONFIG, RecorderConfig, RecordingFile, RecordMode
 from rtmp.errors import FlvError, RecordingFull
+from rtmp.headers import AUDIO_HEADERS, VIDEO_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 
@@ -25,11 +26,8 @@ OnRecordStatus = Callable[[str, str, str], None]
 _MESSAGE_COST: Final = 256
 """Bytes of memory that a queued message takes besides its payload, roughly."""
 
-_HEADER_OF: Final = {
-    MediaKind.KEY_FRAME: MediaKind.VIDEO_HEADER,
-    MediaKind.AUDIO: MediaKind.AUDIO_HEADER,
-}
-"""The header that a decoder needs before it can begin with such a frame."""
+_HEADERS_OF: Final = {MediaKind.KEY_FRAME: VIDEO_HEADERS, MediaKind.AUDIO: AUDIO_HEADERS}
+"""What a decoder needs before it can begin with such a frame."""
 
 
 class _Queued(NamedTuple):
@@ -78,7 +76,7 @@ class Recorder:
         # each is written by one side only, so they need no lock: what waits is the difference
         self._cost_queued = 0
         self._cost_written = 0
-        self._held_headers: dict[MediaKind, _Queued] = {}
+        self._held_headers = HeaderKeeper[_Queued]()
         self._wants_key_frame = False
         self._ending = False
         self._done: asyncio.Future[Recorded | None] = self._loop.create_future()
@@ -102,20 +100,15 @@ class Recorder:
             return
         message = _Queued(type_id, timestamp_ms, bytes(payload))
         kind = media_kind(type_id, message.payload)
-        wanted = [message]
-        header = self._held_headers.get(_HEADER_OF.get(kind, kind))
-        if header is not None and not kind.is_header:
-            wanted.insert(0, header)
+        wanted = [*self._held_headers.of(_HEADERS_OF.get(kind, ())), message]
         if self.queued_bytes + sum(each.cost for each in wanted) > self._config.max_queued_bytes:
             self._drop(kind, message)
         elif kind is MediaKind.INTER_FRAME and self._wants_key_frame:
             self.dropped_frames += 1
         else:
             self._wants_key_frame &= kind is not MediaKind.KEY_FRAME
-            self._held_headers.pop(_HEADER_OF.get(kind, kind), None)
             for each in wanted:
-                self._cost_queued += each.cost
-                self._queue.put(each)
+                self._put(each)
 
     async def finish(self) -> Recorded | None:
         """Have the rest written and the file put in its place; return None if nothing was recorded."""
@@ -126,9 +119,14 @@ class Recorder:
 
     # On the loop
 
+    def _put(self, message: _Queued) -> None:
+        self._held_headers.discard(media_kind(message.type_id, message.payload), message.payload)
+        self._cost_queued += message.cost
+        self._queue.put(message)
+
     def _drop(self, kind: MediaKind, message: _Queued) -> None:
         if kind.is_header:
-            self._held_headers[kind] = message  # the frames to come are nothing without it
+            self._held_headers.put(kind, message.payload, message)  # frames to come are nothing without it
         else:
             self.dropped_frames += 1
         self._wants_key_frame |= message.type_id == MessageType.VIDEO

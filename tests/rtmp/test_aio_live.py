@@ -20,6 +20,7 @@ from rtmp.errors import CallFailed, StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import MessageType, Payload
+from tests.rtmp.flv_samples import parse_flv
 
 AVC_HEADER = b"\x17\x00\x00\x00\x00avcC"
 KEY, INTER = b"\x17\x01\x00\x00\x00key", b"\x27\x01\x00\x00\x00inter"
@@ -36,9 +37,21 @@ class Live:
         self.clients.append(client)
         return client
 
+    async def end_all(self) -> None:
+        """Close all connections, and wait until the server has noticed."""
+        for client in self.clients:
+            client.close()
+            await client.wait_closed()
+        await self.server.wait_closed()
+
     async def publish(self, name: str = "cam") -> ClientStream:
         stream = await (await self.connect()).create_stream()
         await stream.publish(name)
+        return stream
+
+    async def record(self, name: str = "cam", kind: str = "record") -> ClientStream:
+        stream = await (await self.connect()).create_stream()
+        await stream.publish(name, kind)
         return stream
 
     async def play(self, name: str = "cam") -> Player:
@@ -342,6 +355,89 @@ async def test_what_is_asked_for_decides_between_live_and_recorded(tmp_path: Pat
         assert either.media[0][2] == b"\xb2recorded"
         assert only_live.media[0][2] == absent.media[0][2] == b"\xb2live"
         assert late.media == []
+
+
+@pytest.mark.parametrize("name", ["my room", "привет"])
+async def test_a_name_that_cannot_be_recorded_can_be_waited_for(name: str, tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        early = await run.play(name)
+        (await run.publish(name)).send_audio(0, b"\xb2live")
+        await early.until(lambda player: player.media)
+        with pytest.raises(StreamFailed, match="cannot be the name of a recording"):
+            await (await (await run.connect()).create_stream()).play(name, start=0.0)
+
+
+async def test_the_publisher_hears_that_its_recording_ends(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        stream = await run.record()
+        publisher = Player(stream)
+        stream.send_audio(0, b"\xb2")
+        stream.stop()
+        await publisher.until(lambda player: "NetStream.Record.Stop" in player.statuses)
+        assert publisher.statuses[-1] == "NetStream.Record.Stop"
+        # a message stream that is gone, and another of its number, hear nothing
+        await stream.publish("cam", "append")
+        stream.close()
+        again = Player(await run.clients[0].create_stream())
+        assert again.stream.stream_id == stream.stream_id
+        await run.application.wait_recorded()
+        await run.clients[0].call("checkBandwidth")
+        assert again.statuses == []
+
+
+async def test_streams_of_one_file_are_recorded_one_at_a_time(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        first = await run.record("cam")
+        first.send_audio(0, b"\xb2first")
+        for name, kind in (("cam.flv", "record"), ("flv:cam", "append")):
+            with pytest.raises(StreamFailed, match=r"BadName: live/.* in the file of live/cam, which"):
+                await run.record(name, kind)
+        await run.publish("cam.flv")  # which is another stream
+        first.stop()
+        (await run.record("flv:cam", "append")).send_audio(0, b"\xb2second")
+        await run.end_all()
+        await run.application.wait_recorded()
+    sounds = [tag.body for tag in parse_flv((tmp_path / "live" / "cam.flv").read_bytes())[1:]]
+    assert sounds == [b"\xb2first", b"\xb2second"]
+
+
+async def test_a_stream_that_is_replaced_is_recorded_before_the_one_that_replaces_it(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path), republish=Republish.REPLACE) as run:
+        for kind in ("record", "append", "append"):
+            stream = await run.record("cam", kind)
+            stream.send_audio(0, b"\xb2" + kind.encode())
+            await stream._connection.call("checkBandwidth")
+        await run.end_all()
+        await run.application.wait_recorded()
+    sounds = [tag.body for tag in parse_flv((tmp_path / "live" / "cam.flv").read_bytes())[1:]]
+    assert sounds == [b"\xb2record", b"\xb2append", b"\xb2append"]
+
+
+async def test_recordings_are_bounded(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path), max_recordings=2) as run:
+        first, _ = [await run.record(name) for name in "ab"]
+        with pytest.raises(StreamFailed, match="BadName: 2 streams are being recorded already"):
+            await run.record("c")
+        await run.publish("c")
+        first.close()
+        await first._connection.call("checkBandwidth")
+        await run.application.wait_recorded()
+        await run.record("d")
+
+
+async def test_recordings_are_whole_soon_after_the_application_closes(tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path)) as run:
+        player = await run.play()
+        stream = await run.record()
+        stream.send_audio(0, b"\xb2")
+        await player.until(lambda player: player.media)
+        stream._connection.pause_reading()  # so it never sees that the server closes, nor closes itself
+        run.application.close()
+        run.server.close()
+        await run.application.wait_recorded()
+        assert len(parse_flv((tmp_path / "live" / "cam.flv").read_bytes())) == 2
+        assert run.server.connections  # the publisher is still there
+        await player.until(lambda player: "NetStream.Play.UnpublishNotify" in player.statuses)
 
 
 async def test_without_recordings_nothing_is_recorded() -> None:

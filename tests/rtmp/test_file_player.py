@@ -248,6 +248,31 @@ async def test_seeking(tmp_path: Path) -> None:
         assert media(await player.until_code("Play.Stop")) == TAGS[1:]
 
 
+async def test_seeks_in_quick_succession_are_all_answered_and_the_last_counts(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 0)
+        await player.until_code("Play.Stop")
+        for position_ms in (1000, 9000, 3000, 2000, 8000):
+            player.command("seek", position_ms)
+        seen = await player.until_code("Play.Stop")
+        answers = [each.removeprefix("NetStream.Seek.") for each in seen if "NetStream.Seek" in str(each)]
+        assert answers == ["Notify", "InvalidTime", "Notify", "Notify", "InvalidTime"]
+        assert media(seen)[-1] == TAGS[-1]
+        assert media(seen)[2].timestamp_ms == 2000
+
+
+async def test_seeks_that_wait_are_bounded(tmp_path: Path) -> None:
+    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+        player.play("clip", 0)
+        await player.until_code("Play.Stop")
+        for _ in range(200):
+            player.command("seek", 0)
+        seen = []
+        while seen.count("NetStream.Seek.Notify") + seen.count("NetStream.Seek.Failed") < 200:
+            seen += await player.until(lambda seen: "NetStream.Seek" in str(seen))
+        assert seen.count("NetStream.Seek.Notify") >= 64
+
+
 async def test_seeking_while_paused_shows_a_picture(tmp_path: Path) -> None:
     async with playing(tmp_path, TAGS, config=FAST) as (_, player):
         player.play("clip", 0)

@@ -26,6 +26,7 @@ from rtmp.media_kind import MediaKind, media_kind
 from rtmp.seek_points import SeekPoints
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_programs import run_program
+from tests.rtmp.test_headers import video_header
 
 tags = st.builds(FlvTag, st.sampled_from((8, 9, 18)), st.integers(0, 2**32 - 1), st.binary(max_size=300))
 
@@ -184,6 +185,23 @@ def test_an_index_finds_key_frames_headers_and_the_end(tmp_path: Path) -> None:
     assert headers == [flv.AAC_HEADER, flv.AVC_HEADER]
     reader.move_to(position)
     assert reader.read()[0].timestamp_ms == time_ms
+    reader.close()
+
+
+def test_an_index_finds_the_headers_of_all_tracks(tmp_path: Path) -> None:
+    headers = [
+        video_header(0),
+        video_header(1),
+        *(video_header(1, track_id, body=bytes(100)) for track_id in (2, 3)),
+    ]
+    payloads = [*headers, flv.key_frame(), video_header(1, body=b"new")]
+    tags = [FlvTag(9, n * 40, payload) for n, payload in enumerate(payloads)]
+    reader = opened(tmp_path / "a.flv", flv.flv_bytes(tags))
+    index = reader.index()
+    (position,) = index.seek_points.positions
+    assert [reader.tag_at(place).body for place in index.headers_before(position)] == headers
+    at_end = [reader.tag_at(place).body for place in index.headers_before(index.end)]
+    assert at_end == [headers[0], *headers[2:], payloads[-1]]
     reader.close()
 
 

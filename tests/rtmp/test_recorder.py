@@ -22,6 +22,7 @@ from rtmp.flv_file import FlvHeader, FlvTag
 from rtmp.flv_metadata import parse_metadata
 from rtmp.flv_recording import FlvRecording, RecordingTime
 from tests.rtmp import flv_samples as flv
+from tests.rtmp.test_headers import video_header
 
 Statuses = list[tuple[str, str, str]]
 
@@ -358,3 +359,23 @@ async def test_after_a_gap_pictures_begin_with_the_header_and_a_key_frame(tmp_pa
     ]
     assert result is not None
     assert result.dropped_frames == 3
+
+
+async def test_after_a_gap_all_tracks_have_their_headers(tmp_path: Path) -> None:
+    path = tmp_path / "cam.flv"
+    recorder = Recorder(path, config=RecorderConfig(max_queued_bytes=3000))
+    headers = [video_header(track_id, body=bytes(100)) for track_id in (0, 1)]
+    recorder.write(flv.VIDEO, 0, flv.key_frame(0, 2300))
+    for header in headers:
+        recorder.write(flv.VIDEO, 40, header)
+    recorder.start()
+    async with asyncio.timeout(5):
+        while recorder.queued_bytes:  # noqa: ASYNC110 - the thread tells nobody
+            await asyncio.sleep(0)
+    for number in (1, 2):
+        recorder.write(flv.VIDEO, 80, flv.key_frame(number))
+    await recorder.finish()
+    kept = flv.parse_flv(path.read_bytes())[1:]
+    assert [tag.body for tag in kept] == [
+        flv.key_frame(0, 2300), *headers, flv.key_frame(1), flv.key_frame(2),
+    ]  # fmt: skip

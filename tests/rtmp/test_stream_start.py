@@ -109,7 +109,7 @@ def test_headers_are_bounded() -> None:
     start = StreamStart()
     for number in range(200):
         start.note_video(video(VideoPacketType.SEQUENCE_START, track_id=number))
-    assert len(list(start.headers)) == 64
+    assert len(list(start.headers)) == 32
 
 
 @given(st.binary(max_size=12))

@@ -20,7 +20,8 @@ class LiveApplication:
     """Relays live streams between the connections for which it makes the handlers.
 
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
-    `recordings` clients may publish to be recorded, and play what was.
+    `recordings` clients may publish to be recorded, `max_recordings` at a time (each takes a thread and a
+    file), and play what was.
     """
 
     def __init__(
@@ -32,8 +33,11 @@ class LiveApplication:
         stream_limits: RelayLimits = DEFAULT_RELAY_LIMITS,
         recordings: Recordings | None = None,
         recorder_config: RecorderConfig = DEFAULT_CONFIG,
+        max_recordings: int = 100,
     ) -> None:
-        self._archive = None if recordings is None else LiveArchive(recordings, recorder_config)
+        self._archive = (
+            None if recordings is None else LiveArchive(recordings, recorder_config, max_recordings)
+        )
         self._directory = LiveDirectory(republish, limits, stream_limits)
         self._services = LiveServices(self._directory, self._archive, authorize)
 
@@ -45,6 +49,17 @@ class LiveApplication:
     def make_handler(self, connection: ServerConnection) -> LiveConnection:
         """Return the handler of a connection, for `start_server`."""
         return LiveConnection(self._services, connection)
+
+    def close(self) -> None:
+        """End all that is published now, before the server closes: players are told, files become whole.
+
+        A client may take `Timeouts.close` to leave, and the recording of what it publishes need not wait for
+        that. The connections of publishers are closed; new ones are for the server to turn away.
+        """
+        if self._archive is not None:
+            self._archive.close()
+        for end in list(self._services.ends):
+            end()
 
     async def wait_recorded(self) -> None:
         """Wait until the files of all recordings that have ended are whole."""

@@ -144,7 +144,12 @@ class LivePlaying:
 
     async def _play_recorded(self, event: PlayRequested, name: StreamName, archive: LiveArchive) -> None:
         try:
-            path = await archive.find(name)
+            try:
+                path = await archive.find(name)
+            except InvalidStreamName:
+                if event.start >= 0:
+                    raise
+                path = None  # what no file may be called may still be live, now or later
             if path is not None:
                 self._play_file(event, name, path)
             elif event.start >= 0:

@@ -35,10 +35,13 @@ class LivePublishing:
     def __init__(self, services: LiveServices, client: LiveClient) -> None:
         self._directory = services.directory
         self._archive = services.archive
+        self._ends = services.ends
         self._client = client
         self._connection = client.connection
         self._streams: dict[int, LiveStream] = {}
         self._recordings: dict[int, _Recording] = {}
+        self._heeded: dict[int, LiveStream] = {}
+        """Of what recording a message stream is told: also when that ends, after what it recorded."""
 
     def request(self, event: PublishRequested) -> None:
         """Answer a request to publish."""
@@ -61,6 +64,8 @@ class LivePublishing:
 
     def close(self, stream_id: int) -> None:
         """End a stream, if it publishes."""
+        if self._connection.session.stream_state(stream_id) is None:
+            self._heeded.pop(stream_id, None)
         stream = self._streams.pop(stream_id, None)
         if stream is None:
             return
@@ -70,6 +75,8 @@ class LivePublishing:
             stream.remove_player(recording.player)
             self._archive.finish(recording.path, recording.recorder)
         self._directory.end(stream)
+        if not self._streams:
+            self._ends.discard(self._end_all)
 
     def _refuse(self, stream_id: int, reason: Exception) -> None:
         self._client.log(f"publish refused: {reason}")
@@ -78,6 +85,7 @@ class LivePublishing:
     def _begin(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
+        self._ends.add(self._end_all)
         self._client.log(f"publishes {stream.name}")
         self._connection.accept_publish(stream_id, sink=stream.push)
         return stream
@@ -92,10 +100,11 @@ class LivePublishing:
             return
 
         def tell(level: str, code: str, description: str) -> None:
-            if self._streams.get(stream_id) is stream:
+            if self._heeded.get(stream_id) is stream:
                 self._connection.send_status(stream_id, level, code, description)
 
-        recorder = archive.record(path, _RECORD_MODES[event.kind], tell)
+        recorder = archive.record(name, path, _RECORD_MODES[event.kind], tell)
+        self._heeded[stream_id] = stream
         player = stream.add_player(RecordingOutlet(recorder))
         self._recordings[stream_id] = _Recording(path, recorder, player)
 
@@ -107,3 +116,8 @@ class LivePublishing:
         )
         if not self._connection.session.has_active_streams:
             self._connection.close()
+
+    def _end_all(self) -> None:
+        for stream_id in list(self._streams):
+            self.close(stream_id)
+        self._connection.close()

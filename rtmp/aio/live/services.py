@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.directory import LiveDirectory
@@ -16,3 +17,5 @@ class LiveServices:
     directory: LiveDirectory
     archive: LiveArchive | None
     authorize: Authorize | None
+    ends: set[Callable[[], None]] = field(default_factory=set)
+    """One for each client that publishes: ends that, and closes its connection."""
