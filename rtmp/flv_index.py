@@ -15,6 +15,7 @@ PREFIX_SIZE: Final = 32
 
 _MAX_POINTS: Final = 50_000
 _MAX_HEADERS: Final = 1000
+_SIZE, _SIZE_OF_POINT, _SIZE_OF_HEADER = 2000, 80, 250
 _AUDIO_SPACING_MS: Final = 1000
 _METADATA: Final = b"\x02\x00\x0aonMetaData"  # the AMF0 string
 
@@ -60,6 +61,17 @@ class FlvIndex:
     def seek_points(self) -> SeekPoints:
         """The key frames, or without any the audio at about every second."""
         return self._key_frames if len(self._key_frames) else self._audio
+
+    @property
+    def header_positions(self) -> list[int]:
+        """Where headers are, in file order."""
+        return [position for position, _, _ in self._headers]
+
+    @property
+    def memory_size(self) -> int:
+        """Bytes that it takes in memory, roughly."""
+        points = len(self._key_frames) + len(self._audio)
+        return _SIZE + points * _SIZE_OF_POINT + len(self._headers) * _SIZE_OF_HEADER
 
     def headers_before(self, position: int) -> list[int]:
         """Return where the headers are that a decoder needs for what begins at `position`, in file order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from rtmp.amf0 import AmfValue, EcmaArray, encode_all
@@ -15,8 +16,10 @@ ON_METADATA: Final = "onMetaData"
 _PADDING: Final = "padding"
 _MAX_PADDING: Final = 0xFFFF
 _MAX_FOREIGN_SIZE: Final = 64 * 1024
-_SLACK: Final = 512
+_SLACK: Final = 1024
 """Room for members that come late."""
+_KEY_FRAMES, _TIMES, _POSITIONS, _HEADERS = "keyframes", "times", "filepositions", "headerpositions"
+_MAX_NUMBER: Final = 1 << 50
 _BYTES_PER_KEY_FRAME: Final = 18  # two AMF0 numbers
 
 
@@ -36,6 +39,40 @@ def metadata_members(values: list[AmfValue]) -> dict[str, AmfValue] | None:
     return {name: value for name, value in values[1].items() if name != _PADDING}
 
 
+@dataclass(frozen=True, slots=True)
+class StatedIndex:
+    """What an onMetaData of `fit_metadata` says of its file, if it names all key frames and headers."""
+
+    file_size: int
+    duration_ms: int
+    times_ms: list[int]
+    positions: list[int]
+    """Of the key frames, as many as times."""
+    headers: list[int]
+    """Where headers are that were not the same before."""
+
+    @classmethod
+    def parse(cls, payload: Payload) -> StatedIndex | None:
+        """Read the body of a file's first tag, and check nothing of it; None if it says nothing like this."""
+        members = parse_metadata(payload)
+        key_frames = (members or {}).get(_KEY_FRAMES)
+        if members is None or not isinstance(key_frames, Mapping):
+            return None
+        times, positions = _numbers(key_frames.get(_TIMES), 1000), _numbers(key_frames.get(_POSITIONS))
+        headers, sums = _numbers(members.get(_HEADERS)), _numbers([members.get("filesize")])
+        duration = _numbers([members.get("duration")], 1000)
+        if times is None or positions is None or headers is None or sums is None or duration is None:
+            return None
+        return cls(sums[0], duration[0], times, positions, headers)
+
+
+def _numbers(value: AmfValue, factor: int = 1) -> list[int] | None:
+    if not isinstance(value, list):
+        return None
+    numbers = [each for each in value if isinstance(each, int | float) and 0 <= each < _MAX_NUMBER]
+    return [round(each * factor) for each in numbers] if len(numbers) == len(value) else None
+
+
 def reserve_metadata(members: Mapping[str, AmfValue], key_frames: int) -> bytes:
     """Return the body of an onMetaData with room for the members of the end and so many key frames."""
     members = dict(members)
@@ -50,19 +87,31 @@ def reserve_metadata(members: Mapping[str, AmfValue], key_frames: int) -> bytes:
 
 
 def fit_metadata(
-    members: Mapping[str, AmfValue], duration_ms: int, file_size: int, points: SeekPoints, size: int
+    members: Mapping[str, AmfValue],
+    duration_ms: int,
+    file_size: int,
+    points: SeekPoints,
+    size: int,
+    headers: list[int] | None = None,
 ) -> bytes | None:
     """Return the body of an onMetaData of exactly `size` bytes, with as many of the key frames as fit.
 
-    None if even without key frames there is no room for it.
+    None if even without key frames there is no room for it. `headers` says where all headers are, if that is
+    known; they are there only if all key frames are, and then make a `StatedIndex`.
     """
     known = {**members, "duration": duration_ms / 1000, "filesize": float(file_size)}
-    known.pop("keyframes", None)
+    for name in (_KEY_FRAMES, _HEADERS):
+        known.pop(name, None)
     times = [time_ms / 1000 for time_ms in points.times_ms]
+    if headers is not None and points.is_complete:
+        key_frames: dict[str, AmfValue] = {_TIMES: times, _POSITIONS: points.positions}
+        body = _pad({**known, _KEY_FRAMES: key_frames, _HEADERS: headers}, size)
+        if body is not None:
+            return body
     step = 1
     while len(times) >= step:
-        key_frames: dict[str, AmfValue] = {"times": times[::step], "filepositions": points.positions[::step]}
-        body = _pad({**known, "keyframes": key_frames}, size)
+        key_frames = {_TIMES: times[::step], _POSITIONS: points.positions[::step]}
+        body = _pad({**known, _KEY_FRAMES: key_frames}, size)
         if body is not None:
             return body
         step *= 2

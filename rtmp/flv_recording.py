@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rtmp.amf0 import AmfValue, encode_all
@@ -11,6 +11,7 @@ from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.flv_file import FIRST_TAG, FlvHeader, FlvTag
 from rtmp.flv_index import FlvIndex
 from rtmp.flv_metadata import fit_metadata, metadata_members, parse_metadata, reserve_metadata
+from rtmp.headers import MAX_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 from rtmp.seek_points import SeekPoints
@@ -47,6 +48,28 @@ class RecordingTime:
         return max(self._begin_ms + time_ms - self._first_ms, self._begin_ms)
 
 
+class HeaderPositions:
+    """Where a file has headers that are not the same as before; None if there are too many to name."""
+
+    def __init__(self, positions: Sequence[int] = ()) -> None:
+        self.positions = list(positions) if len(positions) <= MAX_HEADERS else None
+        self._newest = HeaderKeeper[bytes]()
+
+    def add(self, kind: MediaKind, payload: Payload, position: int) -> None:
+        """Note a message at a position."""
+        if self.positions is None or not kind.is_header or self._newest.get(kind, payload) == payload:
+            return
+        if self._newest.put(kind, payload, bytes(payload)) and len(self.positions) < MAX_HEADERS:
+            self.positions.append(position)
+        else:
+            self.positions = None
+
+    def cut(self, position: int) -> None:
+        """Forget what is at a position and beyond."""
+        if self.positions is not None:
+            self.positions = [each for each in self.positions if each < position]
+
+
 class FlvRecording:
     """A file that grows at its end. `size` and `duration_ms` are the file's with all that was returned.
 
@@ -63,11 +86,13 @@ class FlvRecording:
         self._has_video = existing.has_video if existing else False
         self._time = RecordingTime(self.duration_ms + _APPEND_GAP_MS if existing else 0)
         self._key_frames = SeekPoints(max_key_frames)
+        self._headers = HeaderPositions()
         self._max_key_frames = max_key_frames
         self._metadata: Mapping[str, AmfValue] | None = None
         self._metadata_position = FIRST_TAG
         self._metadata_size = 0
         if existing is not None:
+            self._headers = HeaderPositions(existing.header_positions)
             points = existing.seek_points if existing.has_video else SeekPoints(0)
             for point in zip(points.times_ms, points.positions, strict=True):
                 self._key_frames.add(*point)
@@ -90,6 +115,7 @@ class FlvRecording:
         time_ms = self._time.place(timestamp_ms, is_frame=not kind.is_header)
         self._has_audio |= type_id == MessageType.AUDIO
         self._has_video |= type_id == MessageType.VIDEO
+        self._headers.add(kind, payload, self.size)
         if kind is MediaKind.KEY_FRAME:
             self._key_frames.add(time_ms, self.size)
         return begin + self._tag(type_id, time_ms, payload)
@@ -98,6 +124,7 @@ class FlvRecording:
         """Note that the file did not get beyond this size, with what the last call returned."""
         self.size = size
         self._key_frames.cut(size)
+        self._headers.cut(size)
 
     def finish(self) -> list[tuple[int, bytes]]:
         """Return what to overwrite in the file now that all is known: pairs of position and bytes.
@@ -113,7 +140,14 @@ class FlvRecording:
         return patches
 
     def _fitting_metadata(self, members: Mapping[str, AmfValue]) -> bytes | None:
-        return fit_metadata(members, self.duration_ms, self.size, self._key_frames, self._metadata_size)
+        return fit_metadata(
+            members,
+            self.duration_ms,
+            self.size,
+            self._key_frames,
+            self._metadata_size,
+            self._headers.positions,
+        )
 
     def _begin(self) -> bytes:
         if self.size:

@@ -94,6 +94,12 @@ class HeaderKeeper(Generic[T]):
         self._kept[place] = (size, value)
         return True
 
+    def get(self, kind: MediaKind, payload: Payload) -> T | None:
+        """Return what is kept of the header whose place this one has."""
+        place = header_place(kind, payload)
+        kept = self._kept.get(place) if place is not None else None
+        return None if kept is None else kept[1]
+
     def discard(self, kind: MediaKind, payload: Payload) -> None:
         """Forget the header whose place this one has."""
         place = header_place(kind, payload)

@@ -21,6 +21,11 @@ class SeekPoints:
     def __len__(self) -> int:
         return len(self.times_ms)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether none was given up."""
+        return self._stride == 1
+
     def add(self, time_ms: int, position: int) -> None:
         """Note a tag to begin at. One that goes back in time is no place to look for."""
         if self.times_ms and time_ms < self.times_ms[-1]:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from rtmp.aio.flv_indexes import SHARED, FlvIndexes
 from rtmp.aio.flv_reader import FlvReader
 from rtmp.errors import FlvError
 from rtmp.flv_file import FlvTag
+from rtmp.flv_index import FlvIndex
 
 
 class Beginning(NamedTuple):
@@ -28,10 +30,12 @@ START_OF_FILE = Beginning()
 class FileCursor:
     """The tags of a file from some place on. One coroutine at a time; all may raise OSError and FlvError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, indexes: FlvIndexes = SHARED) -> None:
         self.tags: deque[FlvTag] = deque()
         self.at_end = False
         self._reader = FlvReader(path)
+        self._indexes = indexes
+        self._index: FlvIndex | None = None
         self._after_ms = -1.0
 
     async def open(self) -> None:
@@ -50,11 +54,11 @@ class FileCursor:
 
     async def duration_ms(self) -> int:
         """Return the last time in the file."""
-        return (await asyncio.to_thread(self._reader.index)).duration_ms
+        return (await self._find_index()).duration_ms
 
     async def find(self, position_ms: float) -> Beginning:
         """Return the key frame, or else the audio, at or before a time."""
-        index = await asyncio.to_thread(self._reader.index)
+        index = await self._find_index()
         point = index.seek_points.at_or_before(position_ms)
         if point is None:
             raise FlvError("there is nothing to begin at")
@@ -72,6 +76,11 @@ class FileCursor:
     def go_back(self, beginning: Beginning, after_ms: float) -> None:
         """Have what follows the place and is later than `after_ms` come next, without the headers."""
         self._move(beginning.position, (), after_ms)
+
+    async def _find_index(self) -> FlvIndex:
+        if self._index is None:
+            self._index = await self._indexes.get(self._reader.duplicate())
+        return self._index
 
     def _move(self, position: int, tags: Iterable[FlvTag], after_ms: float = -1.0) -> None:
         self._reader.move_to(position)

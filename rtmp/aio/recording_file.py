@@ -16,7 +16,8 @@ from enum import Enum
 from io import FileIO
 from pathlib import Path
 
-from rtmp.aio.flv_reader import read_tag, scan
+from rtmp.aio.flv_reader import read_tag
+from rtmp.aio.flv_scan import index_of
 from rtmp.errors import RecordingFull
 from rtmp.flv_recording import FlvRecording
 from rtmp.messages import Payload
@@ -117,10 +118,10 @@ class RecordingFile:
         try:
             # two that append would write over each other
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            index = scan(self._file)
+            index = index_of(self._file)
             metadata = None
             if index.metadata_position is not None:
-                metadata = read_tag(self._file, index.metadata_position).body
+                metadata = read_tag(self._file.fileno(), index.metadata_position).body
             self._recording = FlvRecording(self._config.max_key_frames, index, metadata)
             # what comes after the last whole tag is one that was cut when its writer died
             os.ftruncate(self._file.fileno(), index.end)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from rtmp.aio.flv_reader import read_duration_ms
+from rtmp.aio.flv_indexes import SHARED
+from rtmp.aio.flv_reader import FlvReader
 from rtmp.errors import FlvError, InvalidStreamName
 from rtmp.recording_name import recording_path
 
@@ -32,7 +33,7 @@ class Recordings:
         """Return how long a recording is, None if there is none that can be read. Raises as `path`."""
         path = await self.path(app, name)
         try:
-            return await asyncio.to_thread(read_duration_ms, path)
+            return await duration_ms(path)
         except (OSError, FlvError):
             return None
 
@@ -45,3 +46,15 @@ class Recordings:
         if not path.is_relative_to(root):
             raise InvalidStreamName(f"{name[:60]!r} leads out of the directory of recordings")
         return path
+
+
+async def duration_ms(path: Path) -> int:
+    """Return how long a recording is: what its metadata say, else its last time. Raise OSError, FlvError."""
+    reader = FlvReader(path)
+    try:
+        await asyncio.to_thread(reader.open)
+        if stated_ms := await asyncio.to_thread(reader.stated_duration_ms):
+            return stated_ms
+        return (await SHARED.get(reader.duplicate())).duration_ms
+    finally:
+        reader.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.aio.flv_reader import FlvReader, read_duration_ms
+from rtmp.aio.flv_reader import FlvReader
+from rtmp.aio.flv_scan import index_of
+from rtmp.aio.recordings import duration_ms
 from rtmp.enhanced_flv import (
     AudioPacketType,
     EnhancedAudio,
@@ -22,6 +25,7 @@ from rtmp.enhanced_flv import (
 from rtmp.errors import FlvError, LocalProtocolError
 from rtmp.flv import FrameType
 from rtmp.flv_file import FlvHeader, FlvParser, FlvTag
+from rtmp.flv_index import FlvIndex
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.seek_points import SeekPoints
 from tests.rtmp import flv_samples as flv
@@ -168,11 +172,16 @@ def opened(path: Path, data: bytes) -> FlvReader:
     return reader
 
 
+def index_from(reader: FlvReader) -> FlvIndex:
+    with reader.duplicate() as file:
+        return index_of(file)
+
+
 def test_an_index_finds_key_frames_headers_and_the_end(tmp_path: Path) -> None:
     kept = flv.stream(3)
     data = flv.flv_bytes([FlvTag(18, 0, flv.METADATA[16:]), *kept[1:]])
     reader = opened(tmp_path / "a.flv", data + b"\x08\0\0\x05cut")
-    index = reader.index()
+    index = index_from(reader)
     assert index.end == len(data)
     assert index.duration_ms == 2960
     assert index.metadata_position == 13
@@ -197,7 +206,7 @@ def test_an_index_finds_the_headers_of_all_tracks(tmp_path: Path) -> None:
     payloads = [*headers, flv.key_frame(), video_header(1, body=b"new")]
     tags = [FlvTag(9, n * 40, payload) for n, payload in enumerate(payloads)]
     reader = opened(tmp_path / "a.flv", flv.flv_bytes(tags))
-    index = reader.index()
+    index = index_from(reader)
     (position,) = index.seek_points.positions
     assert [reader.tag_at(place).body for place in index.headers_before(position)] == headers
     at_end = [reader.tag_at(place).body for place in index.headers_before(index.end)]
@@ -207,7 +216,7 @@ def test_an_index_finds_the_headers_of_all_tracks(tmp_path: Path) -> None:
 
 def test_sound_alone_is_found_by_the_second(tmp_path: Path) -> None:
     reader = opened(tmp_path / "a.flv", flv.flv_bytes(flv.stream(3.5, video=False)))
-    assert reader.index().seek_points.times_ms == [0, 1000, 2000, 3000]
+    assert index_from(reader).seek_points.times_ms == [0, 1000, 2000, 3000]
     reader.close()
 
 
@@ -218,17 +227,28 @@ def test_a_broken_file_is_read_up_to_its_fault(tmp_path: Path) -> None:
     with pytest.raises(FlvError):
         reader.read()
     with pytest.raises(FlvError):
-        reader.index()
+        index_from(reader)
     with pytest.raises(FlvError):
         reader.tag_at(1_000_000)
     reader.close()
 
 
-def test_the_duration_of_a_file_without_one(tmp_path: Path) -> None:
+async def test_the_duration_of_a_file_without_one(tmp_path: Path) -> None:
     (tmp_path / "a.flv").write_bytes(flv.flv_bytes(flv.stream(2)))
-    assert read_duration_ms(tmp_path / "a.flv") == 1960
+    assert await duration_ms(tmp_path / "a.flv") == 1960
     with pytest.raises(FileNotFoundError):
-        read_duration_ms(tmp_path)
+        await duration_ms(tmp_path)
+
+
+def test_a_file_that_is_in_use_is_closed_afterwards(tmp_path: Path) -> None:
+    reader = opened(tmp_path / "a.flv", flv.flv_bytes([]))
+    with reader._using() as descriptor:  # as a call in a thread does
+        reader.close()
+        assert os.fstat(descriptor).st_size == 13
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    with pytest.raises(ValueError, match="not open"):
+        reader.read()
 
 
 @pytest.mark.interop
@@ -247,4 +267,4 @@ async def test_a_file_of_ffmpegs_is_the_same_written_again(tmp_path: Path) -> No
     kinds = [media_kind(tag.type_id, tag.body) for tag in kept]
     assert kinds.count(MediaKind.KEY_FRAME) == 3
     assert kinds.count(MediaKind.VIDEO_HEADER) == kinds.count(MediaKind.AUDIO_HEADER) == 1
-    assert abs(read_duration_ms(path) - 1000) < 100
+    assert abs(await duration_ms(path) - 1000) < 100

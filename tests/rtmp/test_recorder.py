@@ -131,7 +131,7 @@ def test_metadata_that_come_late_are_put_first_too() -> None:
 def test_metadata_beyond_measure_are_left_out(size: int) -> None:
     large = encode_all(("onMetaData", EcmaArray({"blob": "x" * size})))
     _, data = recorded([FlvTag(flv.DATA, 0, large), *flv.stream(1)[1:]])
-    assert metadata_of(data).keys() == {"duration", "filesize", "keyframes"}
+    assert metadata_of(data).keys() == {"duration", "filesize", "keyframes", "headerpositions"}
 
 
 def test_other_data_are_recorded_and_nonsense_is_not() -> None:
