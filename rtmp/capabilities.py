@@ -13,6 +13,7 @@ from rtmp.amf_value import AmfValue
 ANY_CODEC: Final = "*"
 _MAX_CODECS: Final = 64
 _MAX_FLAGS: Final = 0xFFFFFFFF
+_KNOWN_CAPS: Final = 0xF
 
 
 class FourCcInfo(IntFlag):
@@ -40,7 +41,7 @@ class Capabilities:
     """Codecs by FourCC, of which `ANY_CODEC` stands for every one, and extended capabilities.
 
     `four_ccs` is the list of version 1, which does not tell audio from video and says nothing of what can be
-    done with a codec. Flags that are reserved are kept as they came.
+    done with a codec. Flags that are reserved are left out: an IntFlag keeps every value it was ever made of.
     """
 
     four_ccs: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class Capabilities:
             _read_list(command_object.get("fourCcList")),
             _read_map(command_object.get("videoFourCcInfoMap")),
             _read_map(command_object.get("audioFourCcInfoMap")),
-            CapsEx(_read_flags(command_object.get("capsEx")) or 0),
+            CapsEx((_read_flags(command_object.get("capsEx")) or 0) & _KNOWN_CAPS),
         )
 
     def to_command_object(self) -> dict[str, AmfValue]:
@@ -104,7 +105,7 @@ def _read_map(value: AmfValue) -> dict[str, FourCcInfo]:
         for codec, number in value.items():
             flags = _read_flags(number)
             if _is_codec(codec) and flags is not None and len(infos) < _MAX_CODECS:
-                infos[codec] = FourCcInfo(flags)
+                infos[codec] = FourCcInfo(flags & FourCcInfo.ALL)
     return infos
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -60,13 +61,30 @@ def test_what_is_odd_is_not_supported(odd: Any) -> None:
     assert Capabilities.from_command_object(odd) == Capabilities()
 
 
-def test_codecs_are_bounded_and_reserved_flags_kept() -> None:
+def test_no_memory_is_kept_of_reserved_flags() -> None:
+    """An IntFlag keeps every value that it was ever made of, so the peer must not choose them."""
+
+    def connect(first: int) -> None:
+        for number in range(first, first + 0x10000, 0x10):
+            flags = {"avc1": float(number)}
+            Capabilities.from_command_object({"videoFourCcInfoMap": flags, "capsEx": float(number)})
+
+    connect(0x10000)
+    tracemalloc.start()
+    try:
+        connect(0x20000)
+        assert tracemalloc.get_traced_memory()[0] < 20_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_codecs_are_bounded_and_reserved_flags_left_out() -> None:
     many = {f"{number:04}": 1.0 for number in range(1000)}
     read = Capabilities.from_command_object(
         {"fourCcList": list(many), "videoFourCcInfoMap": many, "audioFourCcInfoMap": many, "capsEx": 0x91}
     )
     assert (len(read.four_ccs), len(read.video), len(read.audio)) == (64, 64, 64)
-    assert read.caps_ex == 0x91
+    assert read.caps_ex == CapsEx.RECONNECT
     assert Capabilities.from_command_object({"fourCcList": EcmaArray({"0": "av01"})}).four_ccs == ("av01",)
 
 
