@@ -31,5 +31,8 @@ def recording_path(app: str, name: str) -> PurePosixPath:
         raise InvalidStreamName(f"stream name of {len(name)} characters is too long or too deep")
     for part in parts:
         if len(part) > _MAX_PART or _PART.fullmatch(part) is None:
-            raise InvalidStreamName(f"{name[:60]!r} in {app[:60]!r} cannot be the name of a recording")
+            # not the query: it may hold a key
+            raise InvalidStreamName(
+                f"{stream[:60]!r} in {application[:60]!r} cannot be the name of a recording"
+            )
     return PurePosixPath(*parts[:-1], parts[-1] + SUFFIX)

@@ -38,13 +38,14 @@ class Recordings:
             return None
 
     def _locate(self, app: str, name: str) -> Path:
+        shown = name.partition("?")[0][:60]  # the query may hold a key
         try:
             root = self._root.resolve()
             path = (root / recording_path(app, name)).resolve()
         except (OSError, RuntimeError) as error:  # a circle of links
-            raise InvalidStreamName(f"{name[:60]!r} cannot be resolved") from error
+            raise InvalidStreamName(f"{shown!r} cannot be resolved") from error
         if not path.is_relative_to(root):
-            raise InvalidStreamName(f"{name[:60]!r} leads out of the directory of recordings")
+            raise InvalidStreamName(f"{shown!r} leads out of the directory of recordings")
         return path
 
 

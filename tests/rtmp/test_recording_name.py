@@ -31,6 +31,13 @@ def test_names(app: str, name: str, path: str) -> None:
     assert recording_path(app, name) == PurePosixPath(path)
 
 
+@pytest.mark.parametrize("name", ["c*m?key=secret", "..?key=secret"])
+def test_a_refused_name_is_told_without_its_query(name: str) -> None:
+    with pytest.raises(InvalidStreamName) as caught:
+        recording_path("live?token=secret", name)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("app", "name"),
     [
