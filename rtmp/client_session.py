@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from rtmp.amf0 import AmfValue
 from rtmp.capabilities import Capabilities
+from rtmp.chunk import COMMAND_CHUNK_STREAM
 from rtmp.client_replies import CONNECT_ID, ClientReplies
 from rtmp.commands import RESULT, Command
 from rtmp.errors import LocalProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import Payload, UserControlType
+from rtmp.messages import MessageType, Payload, UserControlType
 from rtmp.state import ConnectionInput, ConnectionState, StreamInput, StreamState
 from rtmp.url import RtmpUrl
 
@@ -51,13 +52,19 @@ class ClientSession(ClientReplies):
         self._auth_query = auth_query
         self._last_id = CONNECT_ID
         self._announced: dict[int, str] = {}
+        self._connect_message = (MessageType.COMMAND_AMF0, b"")
 
     # Commands
 
     def connect(self) -> None:
-        """Send `connect`, once the handshake is done. ConnectAccepted or ConnectRefused will answer."""
+        """Send `connect`, once the handshake is done. ConnectAccepted or ConnectRefused will answer.
+
+        Raises LocalProtocolError if it was called before, AmfEncodeError for an argument or a member that
+        AMF cannot express.
+        """
         if self._connect_wanted or self.state not in (ConnectionState.HANDSHAKE, ConnectionState.UNCONNECTED):
             raise LocalProtocolError("connect was already called")
+        self._connect_message = self._make_connect().serialize()
         self._connect_wanted = True
         if self.state is ConnectionState.UNCONNECTED:
             self._send_connect()
@@ -191,8 +198,7 @@ class ClientSession(ClientReplies):
 
     # Helpers
 
-    def _send_connect(self) -> None:
-        self._advance(ConnectionInput.CONNECT, LocalProtocolError)
+    def _make_connect(self) -> Command:
         command_object: dict[str, AmfValue] = {
             "app": self.url.app,
             "flashVer": "LNX 9,0,124,2",
@@ -210,8 +216,13 @@ class ClientSession(ClientReplies):
             value = command_object[name]
             if isinstance(value, str):
                 command_object[name] = value + self._auth_query
+        return Command("connect", CONNECT_ID, command_object, self._arguments)
+
+    def _send_connect(self) -> None:
+        self._advance(ConnectionInput.CONNECT, LocalProtocolError)
         self._announce_chunk_size()
-        self._send_amf0_command(Command("connect", CONNECT_ID, command_object, self._arguments))
+        message_type, payload = self._connect_message
+        self._send(COMMAND_CHUNK_STREAM, message_type, 0, 0, payload)
 
     def _announce(self, name: str, stream_name: str) -> None:
         """Send a command whose answer, if it comes, nobody waits for."""

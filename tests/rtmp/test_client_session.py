@@ -8,7 +8,7 @@ import pytest
 
 from rtmp import events as ev
 from rtmp.capabilities import Capabilities, CapsEx, FourCcInfo
-from rtmp.errors import LocalProtocolError
+from rtmp.errors import AmfEncodeError, LocalProtocolError
 from rtmp.state import StreamState
 from rtmp.url import RtmpUrl
 from tests.rtmp.session_pair import SessionPair
@@ -44,6 +44,15 @@ def test_credentials_stay_here_and_the_query_of_authentication_is_appended() -> 
     pair = SessionPair(auth_query="?q", command_object={"app": "other", "tcUrl": None})
     requested = pair.connect()
     assert (requested.app, requested.tc_url) == ("other?q", "")
+
+
+def test_what_amf_cannot_express_is_refused_at_once() -> None:
+    for options in ({"connect_arguments": ("\ud800",)}, {"command_object": {"flashVer": "\ud800"}}):
+        pair = SessionPair(**options)
+        with pytest.raises(AmfEncodeError):
+            pair.client.connect()
+        pair.pump()
+        assert pair.server_events == []
 
 
 def test_a_url_may_be_parsed_already() -> None:
