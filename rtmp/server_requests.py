@@ -271,8 +271,8 @@ class ServerRequests(Session):
             PlayRequested(
                 stream_id,
                 stream.name,
-                float(start) if isinstance(start, int | float) else -2000.0,
-                float(duration) if isinstance(duration, int | float) else -1000.0,
+                _number(start, -2000.0),
+                _number(duration, -1000.0),
                 reset is None or bool(reset),
             )
         )
@@ -356,8 +356,14 @@ class ServerRequests(Session):
             self._send_command(Command(ERROR, transaction_id, None, (info,)))
 
 
+def _number(value: AmfValue, default: float) -> float:
+    """Return a number that a client sent, the default if it is none, or no finite one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return default
+    return float(value)
+
+
 def _milliseconds(value: AmfValue) -> float | None:
     """Return a time that a client sent, None if it is no such thing."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return max(float(value), 0.0)
+    number = _number(value, math.nan)
+    return None if math.isnan(number) else max(number, 0.0)

@@ -177,6 +177,14 @@ def test_data_that_amf0_cannot_express_go_as_they_came(client: RawClient) -> Non
     assert event.payload == payload[1:]
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), True, "5", None])
+def test_times_of_play_are_numbers(client: RawClient, odd: float | str | None) -> None:
+    client.connect()
+    client.command("createStream", 2.0)
+    events = client.command("play", 0.0, "cam", odd, odd, stream_id=1)
+    assert events == [ev.PlayRequested(1, "cam", -2000.0, -1000.0, True)]
+
+
 def test_play_receive_and_pause(client: RawClient) -> None:
     client.connect()
     stream_id = client.play()
