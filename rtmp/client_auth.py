@@ -31,6 +31,13 @@ class Credentials:
     def __post_init__(self) -> None:
         if not self.user or _RESERVED.search(self.user):
             raise LocalProtocolError("a user's name is not empty and has no '&', '?', '#' or white space")
+        if not (_is_utf8(self.user) and _is_utf8(self.password)):
+            raise LocalProtocolError("the user's name or the password cannot be expressed in UTF-8")
+
+
+def _is_utf8(text: str) -> bool:
+    # what the command line held of other bytes are lone surrogates
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from rtmp.amf_value import AmfValue
 from rtmp.errors import InvalidConnectArgument
 from rtmp.limits import DEFAULT_LIMITS
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _MAX_DEPTH = DEFAULT_LIMITS.max_amf_depth
 
 

@@ -14,7 +14,7 @@ from rtmp.errors import LocalProtocolError
 
 REQUEST = b"<policy-file-request/>\0"
 _DOMAIN = re.compile(r"\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
-_PORTS = re.compile(r"\*|\d{1,5}(-\d{1,5})?")
+_PORTS = re.compile(r"\*|\d{1,5}(-\d{1,5})?", re.ASCII)
 
 
 def begins_request(data: bytes | bytearray) -> bool:

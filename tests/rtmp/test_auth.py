@@ -114,9 +114,12 @@ def test_asked_for_the_user_twice_or_for_something_else() -> None:
 
 def test_credentials_hide_the_password_and_have_a_name_that_can_be_sent() -> None:
     assert "secret" not in repr(Credentials("bob", "secret"))
-    for user in ("", "a&b", "a?b", "a b", "a\n"):
+    for user in ("", "a&b", "a?b", "a b", "a\n", "a\udcff"):
         with pytest.raises(LocalProtocolError):
             Credentials(user, "x")
+    with pytest.raises(LocalProtocolError) as caught:
+        Credentials("bob", "secret\udcff")
+    assert "secret" not in str(caught.value)
 
 
 class Server:

@@ -43,7 +43,7 @@ def test_what_is_no_domain(domain: str) -> None:
         PolicyFile((domain,))
 
 
-@pytest.mark.parametrize("port", ["", "a", "1-", "123456", "1,2"])
+@pytest.mark.parametrize("port", ["", "a", "1-", "123456", "1,2", "١٢٣"])
 def test_what_is_no_port(port: str) -> None:
     with pytest.raises(LocalProtocolError):
         PolicyFile(ports=(port,))
