@@ -84,6 +84,7 @@ class FlvRecording:
         self.duration_ms = existing.duration_ms if existing else 0
         self._has_audio = existing.has_audio if existing else False
         self._has_video = existing.has_video if existing else False
+        self._before = (self.duration_ms, self._has_audio, self._has_video)
         self._time = RecordingTime(self.duration_ms + _APPEND_GAP_MS if existing else 0)
         self._key_frames = SeekPoints(max_key_frames)
         self._headers = HeaderPositions()
@@ -106,6 +107,7 @@ class FlvRecording:
 
         The metadata that a publisher sends before all else goes into the file's first tag.
         """
+        self._before = (self.duration_ms, self._has_audio, self._has_video)
         if type_id in _DATA_TYPES:
             return self._add_data(type_id, timestamp_ms, payload)
         if type_id not in (MessageType.AUDIO, MessageType.VIDEO) or not payload:
@@ -123,6 +125,7 @@ class FlvRecording:
     def take_back(self, size: int) -> None:
         """Note that the file did not get beyond this size, with what the last call returned."""
         self.size = size
+        self.duration_ms, self._has_audio, self._has_video = self._before
         self._key_frames.cut(size)
         self._headers.cut(size)
 

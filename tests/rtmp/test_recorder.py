@@ -118,6 +118,20 @@ def test_more_key_frames_than_have_room_make_the_index_coarser() -> None:
     ]
 
 
+def test_what_the_disk_did_not_take_is_not_spoken_of() -> None:
+    recording = FlvRecording()
+    content = recording.add(flv.AUDIO, 0, flv.sound())
+    recording.add(flv.VIDEO, 90_000, flv.key_frame())
+    recording.take_back(len(content))
+    assert recording.duration_ms == 0
+    file = bytearray(content)
+    for position, data in recording.finish():
+        file[position : position + len(data)] = data
+    header = FlvHeader.parse(file)
+    assert (header.has_audio, header.has_video) == (True, False)
+    assert metadata_of(bytes(file))["duration"] == 0.0
+
+
 def test_metadata_that_come_late_are_put_first_too() -> None:
     tags = flv.stream(1)
     _, data = recorded([*tags[1:10], tags[0], *tags[10:]])
