@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from rtmp.enhanced_flv import EnhancedAudio, EnhancedVideo
-from rtmp.errors import RemoteProtocolError
+from rtmp.headers import HeaderKeeper
 from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
 from rtmp.messages import MessageType, Payload, compact
 from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
 from rtmp.shared_message import SharedMessage
-
-# a header's place: what it is, and which tracks it is for
-_HeaderPlace = tuple[MediaKind, tuple[int, ...]]
-_METADATA: Final[_HeaderPlace] = (MediaKind.METADATA, ())
 
 
 class LiveStream:
@@ -32,7 +25,7 @@ class LiveStream:
         """Who plays it, also while it is not published."""
         self._limits = limits
         self._backlog = Backlog(limits)
-        self._headers: dict[_HeaderPlace, SharedMessage] = {}
+        self._headers = HeaderKeeper[SharedMessage](limits.max_headers, limits.max_header_bytes)
         self._newest_header = -1
         self._last: dict[int, SharedMessage] = {}
 
@@ -88,19 +81,8 @@ class LiveStream:
         kind = media_kind(message.type_id, message.payload)
         if kind is MediaKind.KEY_FRAME:
             message.is_key = True
-        elif kind.is_header:
-            self._keep_header((kind, _tracks(message)), message)
-        elif kind is MediaKind.METADATA:
-            self._keep_header(_METADATA, message)
-        elif kind is MediaKind.NO_METADATA:
-            self._headers.pop(_METADATA, None)
-
-    def _keep_header(self, place: _HeaderPlace, message: SharedMessage) -> None:
-        message.is_header = True
-        others = [header for other, header in self._headers.items() if other != place]
-        size = len(message.payload) + sum(len(header.payload) for header in others)
-        if len(others) < self._limits.max_headers and size <= self._limits.max_header_bytes:
-            self._headers[place] = message
+        message.is_header = kind.is_header or kind is MediaKind.METADATA
+        if self._headers.put(kind, message.payload, message):
             self._newest_header = self._backlog.end
 
     def _hurry(self, now_ms: int) -> None:
@@ -137,6 +119,12 @@ class LiveStream:
             player.unpause(None)
             self._start(player)
 
+    def refresh_player(self, player: LivePlayer) -> None:
+        """Send the headers again to a player that wanted no audio or no video, and may have missed some."""
+        if self.is_published:
+            for header in self._headers_at(player.place):
+                player.outlet.send(header)
+
     def drained(self, player: LivePlayer) -> None:
         """Note that a player's outlet has room again."""
         if not player.catch_up():
@@ -159,18 +147,7 @@ class LiveStream:
         message = self._backlog.get(number) if number is not None else None
         newest_ms = max((last.timestamp_ms for last in self._last.values()), default=0)
         time_ms = newest_ms if message is None else message.timestamp_ms
-        metadata = self._headers.get(_METADATA)
+        metadata = self._headers.metadata
         # their time stays, which is 0 as a rule: FFmpeg takes later ones for a stream of text
         first = [] if metadata is None else [metadata.moved_to(metadata.timestamp_ms)]
-        return first + [
-            header.moved_to(time_ms) for place, header in self._headers.items() if place != _METADATA
-        ]
-
-
-def _tracks(header: SharedMessage) -> tuple[int, ...]:
-    """Return the tracks that a header of Enhanced RTMP names, () for the only one."""
-    kind = EnhancedAudio if header.type_id == MessageType.AUDIO else EnhancedVideo
-    try:
-        return tuple(track.track_id for track in kind.parse(header.payload).tracks)
-    except RemoteProtocolError:
-        return ()
+        return first + [header.moved_to(time_ms) for header in self._headers.headers]

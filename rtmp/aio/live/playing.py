@@ -47,8 +47,8 @@ class LivePlaying:
         self._live: dict[int, _Live] = {}
         self._files: dict[int, FilePlayer] = {}
         self._buffer_ms: dict[int, int] = {}
-        self._unseen: set[int] = set()
-        """Streams whose pictures the client does not want."""
+        self._received: dict[int, ReceiveChanged] = {}
+        """What the client wants of a stream, if it has said so since it plays."""
         self._connection.on_writable = self._catch_up
 
     def request(self, event: PlayRequested) -> None:
@@ -100,13 +100,21 @@ class LivePlaying:
         self._buffer_ms.pop(event.stream_id, None)
 
     def receive(self, event: ReceiveChanged) -> None:
-        """Begin with a key picture again after the client did not want to see any."""
-        if not event.video:
-            self._unseen.add(event.stream_id)
-        elif event.stream_id in self._unseen:
-            self._unseen.discard(event.stream_id)
-            if (live := self._live.get(event.stream_id)) is not None:
-                live.player.wait_for_key()
+        """Begin with the headers, which it may have missed, with what the client wants again.
+
+        Pictures begin with a key picture.
+        """
+        stream_id = event.stream_id
+        before = self._received.get(stream_id, ReceiveChanged(stream_id, audio=True, video=True))
+        self._received[stream_id] = event
+        live = self._live.get(stream_id)
+        if live is None:
+            return
+        sees_again = event.video and not before.video
+        if sees_again or (event.audio and not before.audio):
+            live.stream.refresh_player(live.player)
+        if sees_again:
+            live.player.wait_for_key()
 
     def tell_length(self, event: StreamLengthRequested) -> None:
         """Answer how long a recording is."""
@@ -119,7 +127,7 @@ class LivePlaying:
             self._directory.remove_player(live.stream, self._client.address)
         if (file := self._files.pop(stream_id, None)) is not None:
             file.stop()
-        self._unseen.discard(stream_id)
+        self._received.pop(stream_id, None)
 
     def _refuse(self, stream_id: int, reason: Exception | str, code: str = "NetStream.Play.Failed") -> None:
         self._client.log(f"play refused: {reason}")
