@@ -23,6 +23,8 @@ _LONG_MODIFIER: Final = 256
 _WITH_COMPOSITION_TIME: Final = frozenset({"avc1", "hvc1", "vvc1"})
 _FRAME_TYPES: Final = {int(frame_type): frame_type for frame_type in FrameType}
 MAX_OFFSET_NS: Final = 999_999
+_MAX_TRACKS: Final = 256
+_MAX_MODIFIERS: Final = 64
 
 
 class MultitrackType(IntEnum):
@@ -177,7 +179,9 @@ class _Reader:
     def modifiers(self, kind: int) -> tuple[int, int]:
         """Take the modifiers and return the kind of packet behind them, and the time offset."""
         offset_ns = 0
-        while kind == _MOD_EX:
+        for _ in range(_MAX_MODIFIERS):
+            if kind != _MOD_EX:
+                return kind, offset_ns
             size = self.u8() + 1
             if size == _LONG_MODIFIER:
                 size = self.number(2) + 1
@@ -186,7 +190,7 @@ class _Reader:
             kind = byte & 15
             if byte >> 4 == _TIMESTAMP_OFFSET_NANO and size >= 3:
                 offset_ns = int.from_bytes(data[:3], "big")
-        return kind, offset_ns
+        raise RemoteProtocolError(f"enhanced message with {_MAX_MODIFIERS} modifiers or more")
 
     def multitrack(self) -> tuple[MultitrackType, int]:
         byte = self.u8()
@@ -199,9 +203,11 @@ class _Reader:
             codec, track_id = self.codec(), self.u8()
             return (self._track(codec, track_id, self._rest_size, timed),)
         shared = self.codec() if multitrack is MultitrackType.MANY_TRACKS else None
-        tracks = []
+        tracks: list[Track] = []
         while self._rest_size:
             codec = self.codec() if shared is None else shared
+            if len(tracks) == _MAX_TRACKS:  # of four bytes each, and of hundreds here
+                raise RemoteProtocolError(f"enhanced message of more than {_MAX_TRACKS} tracks")
             track_id, size = self.u8(), self.number(3)
             tracks.append(self._track(codec, track_id, size, timed))
         return tuple(tracks)

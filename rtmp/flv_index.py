@@ -10,9 +10,6 @@ from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 from rtmp.seek_points import SeekPoints
 
-PREFIX_SIZE: Final = 32
-"""Bytes of a tag's body that `FlvIndex.add` wants to see; of a header all."""
-
 _MAX_POINTS: Final = 50_000
 _MAX_HEADERS: Final = 1000
 _SIZE, _SIZE_OF_POINT, _SIZE_OF_HEADER = 2000, 80, 250
@@ -37,7 +34,7 @@ class FlvIndex:
         self._audio = SeekPoints(_MAX_POINTS)
 
     def add(self, header: FlvTagHeader, prefix: Payload) -> None:
-        """Note the tag at `end`, of whose body `prefix` is the beginning."""
+        """Note the tag at `end`, of whose body `prefix` is the beginning, `media_kind.PREFIX_SIZE` bytes."""
         position, time_ms = self.end, header.timestamp_ms
         self.end += header.tag_size + BACK_POINTER_SIZE
         self.duration_ms = max(self.duration_ms, time_ms)

@@ -7,6 +7,7 @@ for every message of every stream.
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import Final
 
 from rtmp.enhanced_flv import AudioPacketType, VideoPacketType
 from rtmp.flv import AacPacketType, AvcPacketType, FrameType, SoundFormat, VideoCodec
@@ -15,6 +16,8 @@ from rtmp.messages import MessageType, Payload
 _ENHANCED_VIDEO = 0x80
 _MOD_EX, _AUDIO_MULTITRACK, _VIDEO_MULTITRACK = 7, 5, 6
 _LONG_MODIFIER = 256
+PREFIX_SIZE: Final = 32
+"""Bytes of a payload that are looked at."""
 _VIDEO_HEADERS = (VideoPacketType.SEQUENCE_START, VideoPacketType.MPEG2_TS_SEQUENCE_START)
 _CODED_FRAMES = (VideoPacketType.CODED_FRAMES, VideoPacketType.CODED_FRAMES_X)
 _SEQUENCE_CODECS = (VideoCodec.AVC, VideoCodec.HEVC)
@@ -59,7 +62,7 @@ _ENHANCED_AUDIO_KINDS: dict[int, MediaKind] = {
 
 
 def media_kind(type_id: int, payload: Payload) -> MediaKind:
-    """Return the kind of a message, of which the first 32 bytes are enough. Cut or unknown ones are OTHER."""
+    """Return the kind of a message, as its first `PREFIX_SIZE` bytes say. Cut or unknown ones are OTHER."""
     if len(payload) < 2:
         return MediaKind.AUDIO if type_id == MessageType.AUDIO and len(payload) else MediaKind.OTHER
     try:
@@ -107,6 +110,7 @@ def _video_kind(payload: Payload) -> MediaKind:
 
 def _enhanced_packet_type(payload: Payload, multitrack: int) -> int:
     """Return what kind of packet an Enhanced RTMP message has behind its modifiers, see `enhanced_flv`."""
+    payload = payload[:PREFIX_SIZE]  # modifiers may go on for megabytes
     at, kind = 1, payload[0] & 15
     while kind == _MOD_EX:
         size = payload[at] + 1

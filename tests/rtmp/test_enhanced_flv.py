@@ -137,3 +137,14 @@ def test_any_bytes(data: bytes) -> None:
             continue
         if message.tracks and message.offset_ns <= MAX_OFFSET_NS:
             assert kind.parse(message.serialize()) == message
+
+
+def test_tracks_and_modifiers_are_bounded() -> None:
+    """4 MiB of a message could be a million tracks, or modifiers."""
+    head = bytes.fromhex("96 10 68766331")
+    assert len(EnhancedVideo.parse(head + b"\x01\0\0\0" * 256).tracks) == 256
+    modifiers = [b"\x97" + b"\0?\x07" * (count - 1) + b"\0?\x01Opus" for count in (63, 64)]
+    assert EnhancedVideo.parse(modifiers[0]).tracks[0].codec == "Opus"
+    for payload in (head + b"\x01\0\0\0" * 257, modifiers[1]):
+        with pytest.raises(RemoteProtocolError, match=r"256 tracks|64 modifiers"):
+            EnhancedVideo.parse(payload)

@@ -26,7 +26,7 @@ from rtmp.errors import FlvError, LocalProtocolError
 from rtmp.flv import FrameType
 from rtmp.flv_file import FlvHeader, FlvParser, FlvTag
 from rtmp.flv_index import FlvIndex
-from rtmp.media_kind import MediaKind, media_kind
+from rtmp.media_kind import PREFIX_SIZE, MediaKind, media_kind
 from rtmp.seek_points import SeekPoints
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_programs import run_program
@@ -268,3 +268,10 @@ async def test_a_file_of_ffmpegs_is_the_same_written_again(tmp_path: Path) -> No
     assert kinds.count(MediaKind.KEY_FRAME) == 3
     assert kinds.count(MediaKind.VIDEO_HEADER) == kinds.count(MediaKind.AUDIO_HEADER) == 1
     assert abs(await duration_ms(path) - 1000) < 100
+
+
+def test_no_more_is_looked_at_than_what_an_index_has() -> None:
+    """Modifiers may go on for megabytes."""
+    for count, kind in ((5, MediaKind.KEY_FRAME), (20, MediaKind.OTHER)):
+        payload = b"\x97" + b"\0?\x07" * count + b"\0?\x01av01"
+        assert media_kind(9, payload) is media_kind(9, payload[:PREFIX_SIZE]) is kind
