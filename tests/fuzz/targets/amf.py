@@ -8,6 +8,7 @@ from rtmp.amf0 import decode_all, encode_all
 from rtmp.amf3 import Amf3Reader
 from rtmp.amf3_writer import Amf3Writer
 from rtmp.amf_value import AmfValue
+from rtmp.capabilities import Capabilities, FourCcInfo
 from rtmp.commands import Command
 from rtmp.errors import AmfDecodeError, AmfEncodeError, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, MIB, Limits
@@ -15,6 +16,7 @@ from rtmp.messages import MessageType
 
 # In AMF0 some values cost or nest more than in the AMF3 that they came from.
 _MORE = Limits(max_amf_depth=100, max_amf_elements=100_000, max_amf_string=4 * MIB)
+_MAX_CODECS = 3 * 64
 
 
 def run_amf0(data: bytes) -> None:
@@ -62,3 +64,20 @@ def run_command(data: bytes) -> None:
     except (RemoteProtocolError, AmfEncodeError):
         return
     assert Command.parse(type_id, payload, _MORE).serialize(amf3=amf3) == (type_id, payload)
+
+
+def run_capabilities(data: bytes) -> None:
+    """Values that may be command objects: never an error, and bounds on what is taken."""
+    try:
+        values = decode_all(data)
+    except AmfDecodeError:
+        return
+    for value in values:
+        capabilities = Capabilities.from_command_object(value)
+        written = decode_all(encode_all((capabilities.to_command_object(),)))
+        assert Capabilities.from_command_object(written[0]) == capabilities
+        codecs = {*capabilities.four_ccs, *capabilities.video, *capabilities.audio}
+        assert len(codecs) <= _MAX_CODECS
+        for codec in (*codecs, "none"):
+            assert capabilities.video_info(codec) in FourCcInfo.ALL
+            assert capabilities.audio_info(codec) in FourCcInfo.ALL

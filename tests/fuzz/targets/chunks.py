@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import cycle
 
@@ -21,12 +22,17 @@ _MAX_LENGTH = 3000
 Result = tuple[list[Message], str, int]
 
 
-def read(reader: ChunkReader, pieces: Iterator[bytes]) -> Result:
-    """Return the messages, the error, and the bytes that are held in the end."""
+def read(reader: ChunkReader, pieces: Iterator[bytes], at_most: int = sys.maxsize) -> Result:
+    """Return the messages, the error, and the bytes that are held in the end.
+
+    With `at_most` more comes while some is left to read, as it may at a busy connection.
+    """
     messages: list[Message] = []
     try:
         for piece in pieces:
-            reader.receive_data(piece, messages)
+            reader.receive_data(piece, messages, at_most)
+        while reader.has_rest:
+            reader.receive_data(b"", messages, at_most)
     except RemoteProtocolError as error:
         return messages, repr(error), 0
     return messages, "", reader.assembling_bytes
@@ -48,6 +54,9 @@ def run_cuts(data: bytes) -> None:
     whole = read(ChunkReader(_SMALL), iter((stream,)))
     for other in (b"\0", sizes):
         assert read(ChunkReader(_SMALL), cut(stream, other)) == whole
+    at_most = (sizes[0] & 7) + 1 if sizes else 1
+    for pieces in (cut(stream, sizes), iter((stream,))):
+        assert read(ChunkReader(_SMALL), pieces, at_most) == whole
 
 
 def run_round_trip(data: bytes) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from rtmp import events as ev
+from rtmp.capabilities import Capabilities, CapsEx, FourCcInfo
+from rtmp.client_auth import ClientAuth, Credentials
 from rtmp.client_session import ClientSession
+from rtmp.errors import ConnectRejected
 from tests.fuzz.targets import operations
 from tests.fuzz.targets.driver import Call, Driver, attempt, time_of, values_of
 from tests.fuzz.targets.hello import read_hello
@@ -21,7 +25,10 @@ class ClientDriver(Driver):
             "rtmp://host/app",
             object_encoding=3 if reactions & _AMF3 else 0,
             digest=not reactions & _PLAIN,
+            capabilities=Capabilities(("*",), {"hvc1": FourCcInfo.CAN_DECODE}, {}, CapsEx.RECONNECT),
+            auth_query="?authmod=adobe&user=bob",
         )
+        self._auth = ClientAuth(Credentials("bob", "secret"), "app")
         super().__init__(self.session, step)
         self._creates = bool(reactions & _CREATES)
         self._responds = bool(reactions & _RESPONDS)
@@ -49,6 +56,9 @@ class ClientDriver(Driver):
             case ev.StreamCreated(stream_id, transaction_id) if self._creates:
                 start = self.session.publish if transaction_id == 2.0 else self.session.play
                 attempt(start, stream_id, "x")  # the server may give one stream twice
+            case ev.ConnectRefused(code, description):
+                with contextlib.suppress(ConnectRejected):
+                    self._auth.next_query(ConnectRejected(code, description, {}))
             case ev.CallReceived(_, transaction_id, values) if self._responds:
                 attempt(self.session.respond, transaction_id, *values)
             case _:
@@ -71,6 +81,14 @@ class ClientDriver(Driver):
             lambda _id, body: session.send_ping(time_of(body)),
             lambda _id, _body: session.connect(),
             lambda _id, _body: session.close(),
+            lambda stream_id, body: session.pause(stream_id, bool(body), float(time_of(body))),
+            lambda stream_id, body: session.seek(stream_id, float(time_of(body))),
+            lambda stream_id, body: session.receive_audio(stream_id, bool(body)),
+            lambda stream_id, body: session.receive_video(stream_id, bool(body)),
+            lambda stream_id, body: session.publish(stream_id, str(body), "record", announce=True),
+            lambda stream_id, body: session.play(
+                stream_id, str(body), reset=not body, duration=5.0, announce=True
+            ),
         )
 
     def _create_stream(self) -> None:

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.fuzz.targets import amf, chunks, client, seeds, server, small
+from tests.fuzz.targets import (
+    amf,
+    auth,
+    chunks,
+    client,
+    flv_files,
+    kinds,
+    live_seeds,
+    names,
+    relay,
+    seeds,
+    server,
+    small,
+    text_seeds,
+    turns,
+)
 from tests.fuzz.targets.operations import Operation
 
 
@@ -38,4 +53,16 @@ TARGETS = {
     "flv": Target(small.run_flv, seeds.flv),
     "messages": Target(small.run_messages, seeds.messages),
     "url": Target(small.run_url, seeds.url),
+    "server_turns": Target(turns.run_server, live_seeds.turns_of_server, seeds.KNOWN_TO_SERVER, 4),
+    "client_turns": Target(turns.run_client, live_seeds.turns_of_client, seeds.KNOWN_TO_CLIENT, 4),
+    "relay": Target(relay.run, live_seeds.relay, live_seeds.KNOWN_TO_RELAY),
+    "recording": Target(flv_files.run_recording, live_seeds.recording, live_seeds.KNOWN_TO_RECORDING, 1),
+    "flv_file": Target(flv_files.run_file, live_seeds.flv_file),
+    "media_kind": Target(kinds.run, live_seeds.kinds),
+    "names": Target(names.run_names, text_seeds.names),
+    "connect_arguments": Target(names.run_connect_arguments, text_seeds.connect_arguments),
+    "policy_file": Target(names.run_policy_file, text_seeds.policy_file),
+    "auth_refusal": Target(auth.run_refusal, text_seeds.refusals),
+    "auth_server": Target(auth.run_server, text_seeds.auth_server),
+    "capabilities": Target(amf.run_capabilities, text_seeds.capabilities),
 }

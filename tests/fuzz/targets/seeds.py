@@ -71,7 +71,7 @@ _BOTH = [
     command("close", 0.0, 0, None),
     *(_control(kind, 1, 2) for kind in UserControlType),
     *(Operation(Kind.MESSAGE, kind, 0, b"\0\0\1\0\2") for kind in range(1, 8)),
-    *(Operation(Kind.LOCAL, a, 1, encode_all(("text", 1.0, {"a": None}))) for a in range(17)),
+    *(Operation(Kind.LOCAL, a, 1, encode_all(("text", 1.0, {"a": None}))) for a in range(25)),
     *(Operation(Kind.CHUNK_SIZE, 0, size) for size in (1, 3, 255)),
     Operation(Kind.TIME, body=b"\xff\xff\xff\xf0"),
     Operation(Kind.TIME, body=b"\x00\xff\xff\xff"),
@@ -98,6 +98,10 @@ KNOWN_TO_SERVER = [
     command("_result", 1.0, 0, None),
     *_BOTH,
 ]
+_CHALLENGE = command(
+    "_error", 1.0, 0, None,
+    {"description": "[ authmod=adobe ] : ?reason=needauth&user=bob&salt=ab&challenge=cd&opaque=ef"},
+)  # fmt: skip
 KNOWN_TO_CLIENT = [
     command(
         "_result", 1.0, 0, {"fmsVer": "x"}, {"code": "NetConnection.Connect.Success", "objectEncoding": 3.0}
@@ -116,6 +120,7 @@ KNOWN_TO_CLIENT = [
     _status("NetStream.Play.StreamNotFound", "error"),
     _status("NetStream.Publish.BadName", "error"),
     command("onBWDone", 0.0, 0, None),
+    _CHALLENGE,
     *_BOTH,
 ]
 
@@ -179,6 +184,7 @@ def server() -> list[bytes]:
         *_captured(_FOLDER, b"\0\3"),
         *_sensible(KNOWN_TO_SERVER, _SERVER_STARTS, b"\0\3"),
         *(b"\7\0" + operations.serialize(steps) for steps in _BY_HAND),
+        *_sensible(KNOWN_TO_SERVER, _SERVER_STARTS[:1], b"\0\7"),
     ]
 
 
@@ -195,6 +201,7 @@ def client() -> list[bytes]:
     return [
         *_captured(_FOLDER / "from_servers", starts[0]),
         *(seed for start in starts for seed in _sensible(KNOWN_TO_CLIENT, _CLIENT_STARTS, start)),
+        starts[0] + operations.serialize([_CHALLENGE]),
     ]
 
 

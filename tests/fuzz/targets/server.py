@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rtmp import events as ev
+from rtmp.amf0 import encode_all
 from rtmp.handshake import PACKET_SIZE
-from rtmp.messages import Message, MessageType
+from rtmp.messages import Message, MessageType, Payload
 from rtmp.server_session import ServerSession
+from rtmp.shared_message import SharedMessage
 from tests.fuzz.targets import operations
 from tests.fuzz.targets.driver import Call, Driver, attempt, time_of, values_of
 from tests.fuzz.targets.hello import read_hello
 
 HELLO = b"\x03" + bytes(2 * PACKET_SIZE)
-_ACCEPTS, _RESPONDS = 1, 2
+_ACCEPTS, _RESPONDS, _SINKS = 1, 2, 4
 
 
 class ServerDriver(Driver):
@@ -24,6 +26,8 @@ class ServerDriver(Driver):
         super().__init__(self.session, step)
         self._accepts = bool(reactions & _ACCEPTS)
         self._responds = bool(reactions & _RESPONDS)
+        self._has_sinks = bool(reactions & _SINKS)
+        self._before: SharedMessage | None = None
         self._wanted: set[int] = set()  # message streams that were asked for, and have not ended
         self._publishing: set[int] = set()
         self._waiting: list[float] = []
@@ -40,7 +44,10 @@ class ServerDriver(Driver):
             case ev.StreamClosed(stream_id):
                 self._wanted.remove(stream_id)
                 self._publishing.discard(stream_id)
-            case ev.AudioReceived() | ev.VideoReceived() | ev.DataReceived():
+            case ev.AudioReceived() | ev.VideoReceived():
+                assert event.stream_id in self._publishing
+                assert not self._has_sinks
+            case ev.DataReceived():
                 assert event.stream_id in self._publishing
             case ev.CallReceived(_, transaction_id) if transaction_id:
                 self._waiting.append(transaction_id)
@@ -80,10 +87,22 @@ class ServerDriver(Driver):
             self._send_aggregate,
             lambda _id, body: session.send_ping(time_of(body)),
             lambda _id, _body: session.close(),
+            self._send_shared,
+            lambda stream_id, body: session.accept_play(stream_id, recorded=True, reset=bool(body)),
+            lambda stream_id, body: session.accept_seek(stream_id, float(time_of(body))),
+            lambda stream_id, body: session.reject_seek(stream_id, str(body)),
+            lambda stream_id, body: session.complete_play(stream_id, time_of(body), 0.5, len(body)),
+            lambda stream_id, _body: session.announce_publish(stream_id),
+            lambda stream_id, _body: session.announce_unpublish(stream_id),
+            lambda _id, body: session.request_reconnect(str(body)),
         )
 
     def _accept_publish(self, stream_id: int) -> None:
-        self.session.accept_publish(stream_id)
+        def sink(type_id: int, _timestamp_ms: int, _payload: Payload) -> None:
+            assert type_id in (MessageType.AUDIO, MessageType.VIDEO)
+            assert stream_id in self._publishing
+
+        self.session.accept_publish(stream_id, sink=sink if self._has_sinks else None)
         self._publishing.add(stream_id)
 
     def _ends(self, call: Callable[[int], object], stream_id: int) -> None:
@@ -99,6 +118,14 @@ class ServerDriver(Driver):
             Message(kinds[value % 3], stream_id, time_of(body) + value, body[:value]) for value in body[:3]
         ]
         self.session.send_aggregate(stream_id, parts)
+
+    def _send_shared(self, stream_id: int, body: bytes) -> None:
+        kind = (MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA_AMF0)[len(body) % 3]
+        # data that are no AMF would be the fault of whoever made the message
+        payload = encode_all(values_of(body)) if kind == MessageType.DATA_AMF0 else body * 40
+        message = SharedMessage(kind, time_of(body), payload, self._before)
+        self._before = message
+        self.session.send_shared(stream_id, message)
 
     def run(self, hello: bytes, steps: Sequence[operations.Operation]) -> None:
         super().run(hello, steps)
