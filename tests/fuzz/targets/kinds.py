@@ -5,11 +5,15 @@ from __future__ import annotations
 from rtmp.enhanced_flv import AudioPacketType, EnhancedAudio, EnhancedVideo, VideoPacketType
 from rtmp.errors import RemoteProtocolError
 from rtmp.flv import AacPacketType, AudioTagHeader, AvcPacketType, FrameType, SoundFormat, VideoTagHeader
-from rtmp.media_kind import PREFIX_SIZE, MediaKind, media_kind, ordinary_starts
+from rtmp.media_kind import ORDINARY_STARTS, PREFIX_SIZE, MediaKind, media_kind
 from rtmp.messages import MessageType
 from rtmp.stream_start import StreamStart, is_audio_header, is_keyframe, is_video_header
 
-_AUDIO_HEADERS = (AudioPacketType.SEQUENCE_START, AudioPacketType.MULTICHANNEL_CONFIG)
+_AUDIO_KINDS = {
+    AudioPacketType.SEQUENCE_START: MediaKind.AUDIO_HEADER,
+    AudioPacketType.MULTICHANNEL_CONFIG: MediaKind.AUDIO_CHANNELS,
+    AudioPacketType.CODED_FRAMES: MediaKind.AUDIO,
+}
 _VIDEO_HEADERS = (VideoPacketType.SEQUENCE_START, VideoPacketType.MPEG2_TS_SEQUENCE_START)
 _FRAMES = (VideoPacketType.CODED_FRAMES, VideoPacketType.CODED_FRAMES_X)
 _ORDINARY = (MediaKind.AUDIO, MediaKind.INTER_FRAME)
@@ -21,7 +25,7 @@ def run(data: bytes) -> None:
         kind = media_kind(type_id, data)
         assert media_kind(type_id, memoryview(data)) is kind
         assert media_kind(type_id, data[:PREFIX_SIZE]) is kind
-        if (type_id << 16 | int.from_bytes(data[:2], "big")) in ordinary_starts and len(data) > 1:
+        if len(data) > 1 and ORDINARY_STARTS[type_id][int.from_bytes(data[:2], "big")]:
             assert kind in _ORDINARY
         try:
             expected = parse(data)
@@ -40,9 +44,7 @@ def _audio_kind(data: bytes) -> MediaKind:
         is_header = header.aac_packet_type is AacPacketType.SEQUENCE_HEADER
         return MediaKind.AUDIO_HEADER if is_header else MediaKind.AUDIO
     packet_type = EnhancedAudio.parse(data).packet_type
-    if packet_type in _AUDIO_HEADERS:
-        return MediaKind.AUDIO_HEADER
-    return MediaKind.AUDIO if packet_type is AudioPacketType.CODED_FRAMES else MediaKind.OTHER
+    return _AUDIO_KINDS.get(packet_type, MediaKind.OTHER)
 
 
 def _video_kind(data: bytes) -> MediaKind:
@@ -51,7 +53,7 @@ def _video_kind(data: bytes) -> MediaKind:
         message = EnhancedVideo.parse(data)
         frame_type = message.frame_type
         if message.packet_type is VideoPacketType.METADATA:
-            return MediaKind.VIDEO_COLOURS
+            return MediaKind.VIDEO_METADATA
         if frame_type is not FrameType.COMMAND and message.packet_type in _VIDEO_HEADERS:
             return MediaKind.VIDEO_HEADER
         is_frame = message.packet_type in _FRAMES
