@@ -18,6 +18,9 @@ class Limits:
     it back; what `rate_burst_s` seconds allow may come at once, and 0 is no limit. Live media need 30 to 200
     messages a second; a file sent at full speed is held to a hundred times that, and a flood of the smallest
     messages cannot take more than a part of one core.
+
+    `max_file_bytes_per_second`, with `rate_burst_s` as well, is how fast files are read for a peer that plays
+    them, however long its buffer is; 0 is no limit. It is some ten times what films need.
     """
 
     max_chunk_size: int = 1 * MIB
@@ -34,6 +37,7 @@ class Limits:
     max_write_buffer: int = 4 * MIB
     max_bytes_per_second: int = 64 * MIB
     max_messages_per_second: int = 20_000
+    max_file_bytes_per_second: int = 8 * MIB
     rate_burst_s: float = 2.0
 
 

@@ -52,6 +52,11 @@ class FileCursor:
         self.at_end = not tags
         self.tags.extend(tag for tag in tags if tag.timestamp_ms > self._after_ms)
 
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file that were read, some perhaps several times."""
+        return self._reader.bytes_read
+
     async def duration_ms(self) -> int:
         """Return the last time in the file."""
         return (await self._find_index()).duration_ms

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from rtmp.aio.file_cursor import START_OF_FILE, Beginning, FileCursor
+from rtmp.aio.file_pace import FilePace
 from rtmp.aio.server import ServerConnection
 from rtmp.aio.tag_sender import TagSender
 from rtmp.errors import FlvError, LocalProtocolError
@@ -34,7 +35,10 @@ _FOREVER: Final = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class FilePlayerConfig:
-    """How far ahead of its playing a client is sent the file: what it asks for, `max_buffer_ms` at most."""
+    """How far ahead of its playing a client is sent the file: what it asks for, `max_buffer_ms` at most.
+
+    How fast it is sent that is bounded by `Limits.max_file_bytes_per_second`.
+    """
 
     default_buffer_ms: int = 1000
     max_buffer_ms: int = 60_000
@@ -78,6 +82,8 @@ class FilePlayer:
         self._sender = TagSender(connection, stream_id)
         self._loop = asyncio.get_running_loop()
         self._state = PlayerState.OPENING
+        self._pace = FilePace.of(connection, self._loop.time())
+        self._bytes_counted = 0
         self._clock = PlayClock()
         self._buffer_ms = float(config.default_buffer_ms)
         self._begun_ms: float | None = None
@@ -192,7 +198,9 @@ class FilePlayer:
 
     async def _step(self) -> None:
         self._wake.clear()
-        if self._seeks_ms:
+        if (wait_s := self._time_to_read_s()) > 0:
+            await self._sleep(wait_s)
+        elif self._seeks_ms:
             await self._seek()
         elif self._resume_ms is not None:
             await self._go_back(self._resume_ms)
@@ -214,6 +222,12 @@ class FilePlayer:
             self._stand_at(self._cursor.tags[0].timestamp_ms)
 
     # When
+
+    def _time_to_read_s(self) -> float:
+        bytes_read = self._cursor.bytes_read
+        self._pace.add(bytes_read - self._bytes_counted)
+        self._bytes_counted = bytes_read
+        return self._pace.wait_s(self._loop.time())
 
     def _time_to_next_s(self) -> float:
         due_ms = self._cursor.tags[0].timestamp_ms - self._buffer_ms

@@ -54,6 +54,7 @@ class FlvReader:
         self._is_closed = False
         self._is_used = False
         self._lock = threading.Lock()
+        self.bytes_read = 0
         self._parser = FlvParser()
         self._first_tag = FIRST_TAG
         self._position = 0
@@ -87,7 +88,9 @@ class FlvReader:
     def tag_at(self, position: int) -> FlvTag:
         """Return one tag; `read` goes on where it was. Raise FlvError, OSError."""
         with self._using() as descriptor:
-            return read_tag(descriptor, position)
+            tag = read_tag(descriptor, position)
+        self.bytes_read += tag.file_size
+        return tag
 
     def stated_duration_ms(self) -> int:
         """Return how long its metadata say that the file is, 0 if they do not. Raise OSError."""
@@ -122,6 +125,7 @@ class FlvReader:
             if not block:
                 return []
             self._position += len(block)
+            self.bytes_read += len(block)
             self._parser.feed(block)
 
     @contextmanager

@@ -305,6 +305,25 @@ async def test_a_client_that_does_not_read_loses_nothing(tmp_path: Path) -> None
         assert connection.dropped_media == 0
 
 
+async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path: Path) -> None:
+    tags = flv.stream(20, size=2000)  # a megabyte
+    limits = replace(DEFAULT_LIMITS, max_file_bytes_per_second=1_000_000, rate_burst_s=0.2)
+    async with playing(tmp_path, tags, config=FAST, limits=limits) as (_, player):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        player.play("clip", 0)
+        assert media(await player.until_code("Play.Stop")) == tags[1:]
+        assert loop.time() - begun > 0.5
+        # what is sent is not what counts: seeking costs what is read for it, and so does playing anew
+        begun = loop.time()
+        for _ in range(5):
+            player.command("seek", 0)
+            await player.until_code("Seek.Notify")
+            player.play("clip", 0)
+            await player.until_ms(40)
+        assert loop.time() - begun > 0.5
+
+
 async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
     async with playing(tmp_path, TAGS) as (server, player):
         player.play("clip", 0)
