@@ -1,142 +1,63 @@
-"""A server that records what is published to it, and plays what was recorded."""
+"""A live application that records whatever is published to it, for programs that only publish as "live"."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from rtmp import events as ev
 from rtmp.aio import RtmpServer, ServerConnection, start_server
-from rtmp.aio.file_player import FilePlayer, FilePlayerConfig
-from rtmp.aio.recorder import Recorded, Recorder
-from rtmp.aio.recording_file import RecordMode
+from rtmp.aio.live import LiveApplication
 from rtmp.aio.recordings import Recordings
-from rtmp.amf0 import encode_all
-from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import MessageType
+from rtmp.events import Event, PublishRequested
 
 
-class Handler:
-    """One client, which publishes or plays one stream."""
-
-    def __init__(self, connection: ServerConnection, server: RecordingServer) -> None:
-        self.connection = connection
-        self.server = server
-        self.app = ""
-        self.recorder: Recorder | None = None
-        self.player: FilePlayer | None = None
-        self.buffer_ms: int | None = None
-        self.events: list[ev.Event] = []
-
-    def on_event(self, event: ev.Event) -> None:  # noqa: PLR0912 - a table of answers
-        self.events.append(event)
-        player = self.player
-        match event:
-            case ev.ConnectRequested():
-                self.app = event.app
-                self.connection.accept_connect(event)
-            case ev.PublishRequested():
-                self.server.run(self.publish(event))
-            case ev.AudioReceived(_, timestamp_ms, payload) if self.recorder:
-                self.recorder.write(MessageType.AUDIO, timestamp_ms, payload)
-            case ev.VideoReceived(_, timestamp_ms, payload) if self.recorder:
-                self.recorder.write(MessageType.VIDEO, timestamp_ms, payload)
-            case ev.DataReceived(_, timestamp_ms, values) if self.recorder:
-                self.recorder.write(MessageType.DATA_AMF0, timestamp_ms, encode_all(values))
-            case ev.PlayRequested():
-                self.server.run(self.play(event))
-            case ev.BufferLengthSet(_, length_ms):
-                self.buffer_ms = length_ms
-                if player:
-                    player.set_buffer_length(length_ms)
-            case ev.PauseRequested(_, True) if player:
-                player.pause()
-            case ev.PauseRequested(_, False, position_ms) if player:
-                player.resume(position_ms)
-            case ev.SeekRequested(_, position_ms) if player:
-                player.seek(position_ms)
-            case ev.StreamLengthRequested():
-                self.server.run(self.tell_length(event))
-            case ev.StreamClosed():
-                self.end()
-            case _:
-                pass
-
-    async def publish(self, event: ev.PublishRequested) -> None:
-        path = await self.server.recordings.path(self.app, event.name)
-        stream_id = event.stream_id
-        self.recorder = Recorder(
-            path,
-            RecordMode(self.server.kind or event.kind),
-            # the last of them comes when the stream is gone
-            lambda *status: self.server.statuses.append(status[1]),
-        )
-        self.recorder.start()
-        self.connection.accept_publish(stream_id)
-
-    async def play(self, event: ev.PlayRequested) -> None:
-        path = await self.server.recordings.find(self.app, event.name)
-        if path is None:
-            self.connection.reject_play(event.stream_id)
-            return
-        self.player = FilePlayer(
-            self.connection, event.stream_id, path, event.start, event.duration,
-            reset=event.reset, config=self.server.config,
-        )  # fmt: skip
-        if self.buffer_ms is not None:
-            self.player.set_buffer_length(self.buffer_ms)
-        self.player.start()
-
-    async def tell_length(self, event: ev.StreamLengthRequested) -> None:
-        duration_ms = await self.server.recordings.duration_ms(self.app, event.name)
-        self.connection.respond(event.transaction_id, (duration_ms or 0) / 1000)
-
-    def end(self) -> None:
-        if self.recorder is not None:
-            self.server.run(self.finish(self.recorder))
-        if self.player is not None:
-            self.player.stop()
-
-    async def finish(self, recorder: Recorder) -> None:
-        await self.server.recorded.put(await recorder.finish())
-
-
+@dataclass
 class RecordingServer:
-    def __init__(self, root: Path, config: FilePlayerConfig) -> None:
-        self.recordings = Recordings(root)
-        self.config = config
-        self.kind = ""
-        self.recorded: asyncio.Queue[Recorded | None] = asyncio.Queue()
-        self.statuses: list[str] = []
-        self.handlers: list[Handler] = []
-        self.server = RtmpServer()
-        self._tasks: set[asyncio.Task[None]] = set()
+    root: Path
+    application: LiveApplication
+    kind: str = "record"
+    """What each publish is taken for."""
+    events: list[Event] = field(default_factory=list)
+    server: RtmpServer = field(default_factory=RtmpServer)
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    @property
+    def url(self) -> str:
+        return f"rtmp://127.0.0.1:{self.server.port}/vod"
 
-    def make(self, connection: ServerConnection) -> Handler:
-        self.handlers.append(Handler(connection, self))
-        return self.handlers[-1]
+    def path(self, name: str) -> Path:
+        return self.root / "vod" / f"{name}.flv"
 
-    def url(self, app: str = "vod") -> str:
-        return f"rtmp://127.0.0.1:{self.server.port}/{app}"
+    def make_handler(self, connection: ServerConnection) -> _Handler:
+        return _Handler(self, connection)
+
+    async def wait_recorded(self) -> None:
+        """Wait until all clients are gone and what they published is in its file."""
+        async with asyncio.timeout(5):
+            await self.server.wait_closed()
+            await self.application.wait_recorded()
+
+
+class _Handler:
+    def __init__(self, server: RecordingServer, connection: ServerConnection) -> None:
+        self._server = server
+        self._live = server.application.make_handler(connection)
+
+    def on_event(self, event: Event) -> None:
+        self._server.events.append(event)
+        if isinstance(event, PublishRequested):
+            event = replace(event, kind=self._server.kind)
+        self._live.on_event(event)
 
 
 @asynccontextmanager
-async def recording_server(
-    root: Path, config: FilePlayerConfig | None = None, limits: Limits = DEFAULT_LIMITS
-) -> AsyncIterator[RecordingServer]:
-    state = RecordingServer(root, config or FilePlayerConfig())
-    state.server = await start_server(state.make, "127.0.0.1", 0, limits=limits)
+async def recording_server(root: Path) -> AsyncIterator[RecordingServer]:
+    running = RecordingServer(root, LiveApplication(recordings=Recordings(root)))
+    running.server = await start_server(running.make_handler, "127.0.0.1", 0)
     try:
-        yield state
+        yield running
     finally:
-        state.server.close()
-        async with asyncio.timeout(5):
-            await state.server.wait_closed()
+        running.server.close()
+        await running.wait_recorded()

@@ -11,20 +11,19 @@ from typing import Any
 
 import pytest
 
-from rtmp.aio import ClientStream, RtmpClient
-from rtmp.aio.file_player import FilePlayerConfig
+from rtmp.aio import ClientStream, RtmpClient, ServerConnection
+from rtmp.aio.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.commands import Command
 from rtmp.errors import StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.flv_file import FlvTag
-from rtmp.limits import DEFAULT_LIMITS
+from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import UserControlType
 from rtmp.play_clock import PlayClock
-from rtmp.player_state import PlayerState
 from rtmp.state import StreamState
 from tests.rtmp import flv_samples as flv
-from tests.rtmp.recording_server import RecordingServer, recording_server
+from tests.rtmp.test_aio_live import Live, live
 
 Seen = FlvTag | str
 """A message of the stream, or the code of a status."""
@@ -91,26 +90,38 @@ def media(seen: list[Seen]) -> list[FlvTag]:
 
 @asynccontextmanager
 async def playing(
-    tmp_path: Path, tags: list[FlvTag], **options: Any
-) -> AsyncIterator[tuple[RecordingServer, Player]]:
+    tmp_path: Path, tags: list[FlvTag], *, buffer_ms: int | None = None, limits: Limits = DEFAULT_LIMITS
+) -> AsyncIterator[tuple[Live, Player]]:
     (tmp_path / "vod").mkdir()
     (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
-    async with recording_server(tmp_path, **options) as server:
-        client = await RtmpClient.connect(server.url())
+    async with live(limits, recordings=Recordings(tmp_path)) as server:
+        client = await server.connect("vod")
         player = Player(client, await client.create_stream())
         # so that the client takes what comes: its play waits for the answer, these tests do not
         player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
+        if buffer_ms is not None:
+            player.set_buffer(buffer_ms)
         yield server, player
         client.close()
         await client.wait_closed()
 
 
+def server_side(server: Live) -> ServerConnection:
+    """The server's end of the only connection."""
+    (connection,) = server.server.connections
+    return connection
+
+
+def is_playing() -> bool:
+    """Whether a file is open for a player."""
+    return any(task.get_name() == "play clip.flv" for task in asyncio.all_tasks())
+
+
 TAGS = [FlvTag(18, 0, flv.METADATA[16:]), *flv.stream(4)[1:]]
-FAST = FilePlayerConfig(default_buffer_ms=60_000)
 
 
 async def test_all_of_a_file_is_played_and_then_ends(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)
         seen = await player.until_code("Play.Stop")
         assert media(seen) == TAGS[1:]
@@ -134,7 +145,7 @@ async def test_play_begins_at_the_key_frame_before_and_ends_after_its_length(
     tmp_path: Path, video: bool
 ) -> None:
     tags = flv.stream(6, video=video)
-    async with playing(tmp_path, tags, config=FAST) as (_, player):
+    async with playing(tmp_path, tags, buffer_ms=60_000) as (_, player):
         player.play("clip", 2500, 1000)
         kept = media(await player.until_code("Play.Stop"))
         assert kept == [
@@ -155,7 +166,7 @@ async def test_play_begins_at_the_key_frame_before_and_ends_after_its_length(
 
 
 async def test_a_length_of_0_is_one_picture(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 2000, 0)
         kept = media(await player.until_code("Play.Stop"))
         assert kept[-1] == FlvTag(9, 0, flv.key_frame(50))
@@ -173,14 +184,13 @@ async def test_what_cannot_be_played_is_refused(tmp_path: Path, content: bytes |
 
 
 async def test_a_file_that_is_broken_ends_with_an_error(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (server, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         path = tmp_path / "vod" / "clip.flv"
         path.write_bytes(path.read_bytes() + bytes(40))
         player.play("clip", 0)
         assert media(await player.until_code("Play.Failed")) == TAGS[1:]
         await player.until_code("Play.UnpublishNotify")
-        assert server.handlers[0].player is not None
-        assert server.handlers[0].player.state is PlayerState.STOPPED
+        assert not is_playing()
 
 
 async def test_a_client_is_sent_no_more_than_it_buffers(tmp_path: Path) -> None:
@@ -197,7 +207,7 @@ async def test_a_client_is_sent_no_more_than_it_buffers(tmp_path: Path) -> None:
         player.set_buffer(60_000)
         await player.until_code("Play.Stop")
         assert loop.time() - begun < 2
-        assert server.handlers[0].connection.dropped_media == 0
+        assert server_side(server).dropped_media == 0
 
 
 async def test_pausing_and_going_on(tmp_path: Path) -> None:
@@ -217,7 +227,7 @@ async def test_pausing_and_going_on(tmp_path: Path) -> None:
 
 
 async def test_going_on_from_where_the_client_was(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)
         await player.until_code("Play.Stop")  # all is sent, but the client has played only a part
         player.command("pause", True, 1720)
@@ -249,7 +259,7 @@ async def test_seeking(tmp_path: Path) -> None:
 
 
 async def test_seeks_in_quick_succession_are_all_answered_and_the_last_counts(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)
         await player.until_code("Play.Stop")
         for position_ms in (1000, 9000, 3000, 2000, 8000):
@@ -262,7 +272,7 @@ async def test_seeks_in_quick_succession_are_all_answered_and_the_last_counts(tm
 
 
 async def test_seeks_that_wait_are_bounded(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)
         await player.until_code("Play.Stop")
         for _ in range(200):
@@ -274,7 +284,7 @@ async def test_seeks_that_wait_are_bounded(tmp_path: Path) -> None:
 
 
 async def test_seeking_while_paused_shows_a_picture(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS, config=FAST) as (_, player):
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)
         await player.until_code("Play.Stop")
         player.command("pause", True, 1000)
@@ -292,10 +302,10 @@ async def test_seeking_while_paused_shows_a_picture(tmp_path: Path) -> None:
 async def test_a_client_that_does_not_read_loses_nothing(tmp_path: Path) -> None:
     tags = flv.stream(20, size=20_000)
     limits = replace(DEFAULT_LIMITS, max_write_buffer_media=100_000, max_write_buffer=600_000)
-    async with playing(tmp_path, tags, config=FAST, limits=limits) as (server, player):
+    async with playing(tmp_path, tags, buffer_ms=60_000, limits=limits) as (server, player):
         player.client.pause_reading()
         player.play("clip", 0)
-        connection = server.handlers[0].connection
+        connection = server_side(server)
         async with asyncio.timeout(10):
             while not connection.write_paused:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
@@ -308,7 +318,7 @@ async def test_a_client_that_does_not_read_loses_nothing(tmp_path: Path) -> None
 async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path: Path) -> None:
     tags = flv.stream(20, size=2000)  # a megabyte
     limits = replace(DEFAULT_LIMITS, max_file_bytes_per_second=1_000_000, rate_burst_s=0.2)
-    async with playing(tmp_path, tags, config=FAST, limits=limits) as (_, player):
+    async with playing(tmp_path, tags, buffer_ms=60_000, limits=limits) as (_, player):
         loop = asyncio.get_running_loop()
         begun = loop.time()
         player.play("clip", 0)
@@ -325,13 +335,13 @@ async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path
 
 
 async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
-    async with playing(tmp_path, TAGS) as (server, player):
+    async with playing(tmp_path, TAGS) as (_, player):
         player.play("clip", 0)
         await player.until_ms(100)
+        assert is_playing()
         player.stream.close()
         await player.client.call("getStreamLength", "clip")
-        assert server.handlers[0].player is not None
-        assert server.handlers[0].player.state is PlayerState.STOPPED
+        assert not is_playing()
 
 
 def test_the_clock() -> None:

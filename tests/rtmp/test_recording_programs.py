@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from rtmp.aio.file_player import FilePlayerConfig
-from rtmp.aio.recorder import Recorded
 from rtmp.events import StreamLengthRequested
 from rtmp.flv_file import FlvParser, FlvTag
 from rtmp.flv_metadata import parse_metadata
@@ -24,7 +22,6 @@ pytestmark = [
 needs_rtmpdump = pytest.mark.skipif(
     shutil.which("rtmpdump") is None, reason="needs rtmpdump (apt install rtmpdump)"
 )
-FAST = FilePlayerConfig(default_buffer_ms=60_000)
 
 
 async def ffmpeg(*arguments: str) -> None:
@@ -69,65 +66,66 @@ def media_of(path: Path) -> list[tuple[int, int, bytes]]:
     return sorted(media, key=lambda message: message[0])
 
 
-async def publish(server: RecordingServer, source: Path, name: str, kind: str = "record") -> Recorded:
-    # FFmpeg only publishes "live", so the server's handler is asked for the other kind by name
-    server.kind = kind
-    await ffmpeg("-i", str(source), "-c", "copy", "-f", "flv", f"{server.url()}/{name}")
-    recorded = await asyncio.wait_for(server.recorded.get(), 5)
-    assert recorded is not None
-    return recorded
+def last_ms(path: Path) -> int:
+    return max(tag.timestamp_ms for tag in tags_of(path))
+
+
+async def publish(server: RecordingServer, source: Path, name: str = "clip") -> Path:
+    await ffmpeg("-i", str(source), "-c", "copy", "-f", "flv", f"{server.url}/{name}")
+    await server.wait_recorded()
+    return server.path(name)
 
 
 async def dump(server: RecordingServer, name: str, output: Path, *options: str) -> int:
-    return await run_program("rtmpdump", "-q", "-r", server.url(), "-y", name, "-o", str(output), *options)
+    return await run_program("rtmpdump", "-q", "-r", server.url, "-y", name, "-o", str(output), *options)
 
 
 async def test_ffmpeg_records_and_plays_the_same(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv")
-    async with recording_server(tmp_path / "root", FAST) as server:
-        recorded = await publish(server, source, "clip")
-        assert media_of(recorded.path) == media_of(source)
-        assert await hashes(str(recorded.path)) == await hashes(str(source))
-        members = parse_metadata(tags_of(recorded.path)[0].body)
+    async with recording_server(tmp_path / "root") as server:
+        recorded = await publish(server, source)
+        assert media_of(recorded) == media_of(source)
+        assert await hashes(str(recorded)) == await hashes(str(source))
+        members = parse_metadata(tags_of(recorded)[0].body)
         assert members is not None
         assert members["width"] == 160.0
-        assert members["filesize"] == recorded.path.stat().st_size
+        assert members["filesize"] == recorded.stat().st_size
         assert abs(float(str(members["duration"])) - 6) < 0.1
-        assert server.statuses == ["NetStream.Record.Start", "NetStream.Record.Stop"]
-        assert await hashes(f"{server.url()}/clip", "-rtmp_buffer", "60000") == await hashes(str(source))
+        assert await hashes(f"{server.url}/clip", "-rtmp_buffer", "60000") == await hashes(str(source))
 
 
 async def test_ffmpeg_seeks_by_the_index_of_key_frames(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv")
     async with recording_server(tmp_path / "root") as server:
-        recorded = await publish(server, source, "clip")
-    members = parse_metadata(tags_of(recorded.path)[0].body)
+        recorded = await publish(server, source)
+    members = parse_metadata(tags_of(recorded)[0].body)
     assert members is not None
     index = members["keyframes"]
     assert isinstance(index, dict)
     keys = [
         tag.timestamp_ms / 1000
-        for tag in tags_of(recorded.path)
+        for tag in tags_of(recorded)
         if media_kind(tag.type_id, tag.body) is MediaKind.KEY_FRAME
     ]
     assert index["times"] == keys
     assert len(keys) == 6
-    for path in (source, recorded.path):
+    for path in (source, recorded):
         await ffmpeg("-ss", "3.5", "-i", str(path), "-c", "copy", "-f", "flv", f"{path}.cut")
-    assert media_of(Path(f"{recorded.path}.cut"))[-1][2] == media_of(source)[-1][2]
+    assert media_of(Path(f"{recorded}.cut"))[-1][2] == media_of(source)[-1][2]
 
 
 async def test_ffmpeg_appends(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv", 2)
-    async with recording_server(tmp_path / "root", FAST) as server:
-        first = await publish(server, source, "clip", "append")
-        recorded = await publish(server, source, "clip", "append")
-        assert recorded.duration_ms == 2 * first.duration_ms + 40
-        assert [tag[2] for tag in media_of(recorded.path)] == [
+    async with recording_server(tmp_path / "root") as server:
+        server.kind = "append"
+        first_ms = last_ms(await publish(server, source))
+        recorded = await publish(server, source)
+        assert last_ms(recorded) == 2 * first_ms + 40
+        assert [tag[2] for tag in media_of(recorded)] == [
             message[2] for message in sorted(2 * media_of(source), key=lambda message: message[0])
         ]
         # all can be decoded, with times that never go back
-        await ffmpeg("-xerror", "-i", str(recorded.path), "-f", "null", "-")
+        await ffmpeg("-xerror", "-i", str(recorded), "-f", "null", "-")
 
 
 def dumped(path: Path) -> list[tuple[int, int, bytes]]:
@@ -138,25 +136,25 @@ def dumped(path: Path) -> list[tuple[int, int, bytes]]:
 @needs_rtmpdump
 async def test_rtmpdump_gets_the_same_file(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv")
-    async with recording_server(tmp_path / "root", FAST) as server:
-        recorded = await publish(server, source, "clip")
+    async with recording_server(tmp_path / "root") as server:
+        recorded = await publish(server, source)
         output = tmp_path / "dumped.flv"
         assert await dump(server, "clip", output) == 0
-        assert media_of(output) == dumped(recorded.path)
+        assert media_of(output) == dumped(recorded)
 
 
 @needs_rtmpdump
 async def test_rtmpdump_begins_and_stops_where_it_wants(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv")
-    async with recording_server(tmp_path / "root", FAST) as server:
-        recorded = await publish(server, source, "clip")
+    async with recording_server(tmp_path / "root") as server:
+        recorded = await publish(server, source)
         output = tmp_path / "dumped.flv"
         await dump(server, "clip", output, "--start", "2", "--stop", "4")
     kept = media_of(output)
     headers = [message for message in kept if media_kind(message[0], message[2]).is_header]
     assert [message[:2] for message in headers] == [(8, 2000), (9, 2000)]
     # from the key frame on: the sound of that time comes behind it in the file
-    whole = tags_of(recorded.path)
+    whole = tags_of(recorded)
     begin = next(n for n, tag in enumerate(whole) if (tag.type_id, tag.timestamp_ms) == (9, 2000))
     expected = [
         (tag.type_id, tag.timestamp_ms, bytes(tag.body)) for tag in whole[begin:] if tag.timestamp_ms <= 4000
@@ -168,19 +166,19 @@ async def test_rtmpdump_begins_and_stops_where_it_wants(tmp_path: Path) -> None:
 @needs_rtmpdump
 async def test_rtmpdump_goes_on_with_a_part_of_a_file(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv")
-    async with recording_server(tmp_path / "root", FAST) as server:
-        recorded = await publish(server, source, "clip")
+    async with recording_server(tmp_path / "root") as server:
+        recorded = await publish(server, source)
         output = tmp_path / "dumped.flv"
         await dump(server, "clip", output, "--stop", "3.5")
         assert max(message[1] for message in media_of(output)) <= 3500
         assert await dump(server, "clip", output, "--resume") == 0
-        assert media_of(output) == dumped(recorded.path)
+        assert media_of(output) == dumped(recorded)
 
 
 async def test_ffmpeg_asks_for_the_length(tmp_path: Path) -> None:
     source = await make_source(tmp_path / "source.flv", 2)
-    async with recording_server(tmp_path / "root", FAST) as server:
-        await publish(server, source, "clip")
-        await ffmpeg("-i", f"{server.url()}/clip", "-c", "copy", "-f", "null", "-")
-        asked = [event for event in server.handlers[-1].events if isinstance(event, StreamLengthRequested)]
+    async with recording_server(tmp_path / "root") as server:
+        await publish(server, source)
+        await ffmpeg("-i", f"{server.url}/clip", "-c", "copy", "-f", "null", "-")
+        asked = [event for event in server.events if isinstance(event, StreamLengthRequested)]
         assert [event.name for event in asked] == ["clip"]
