@@ -41,13 +41,30 @@ class _Recent:
     unlogged: int = 0
 
 
+class SharedBudget:
+    """A rate that several connections share; what each has used since it last said so is spent at once."""
+
+    __slots__ = ("_bucket", "_total")
+
+    def __init__(self, rate: float, burst_s: float, now_s: float) -> None:
+        self._bucket = TokenBucket(rate, rate * burst_s, now_s)
+        self._total = 0
+
+    def spend(self, amount: int, now_s: float) -> float:
+        """Return the seconds to wait before more may be used."""
+        self._total += amount
+        return self._bucket.wait(self._total, now_s)
+
+
 class Admission:
-    """Counts the connections of one server, or of several that share it."""
+    """Counts the connections of one server, or of several that share it, and what they send together."""
 
     def __init__(self, limits: AdmissionLimits = DEFAULT_ADMISSION_LIMITS) -> None:
         self.limits = limits
         self._count = 0
         self._open: dict[str, int] = {}
+        self._all_budget: SharedBudget | None = None
+        self._budgets: dict[str, SharedBudget] = {}
         self._recent: OrderedDict[str, _Recent] = OrderedDict()
 
     @property
@@ -68,6 +85,19 @@ class Admission:
             self._open[group] = self._open.get(group, 0) + 1
         self._count += 1
 
+    def budgets(self, group: str, now_s: float) -> tuple[SharedBudget, ...]:
+        """Return what an admitted connection shares with those of its address, and with all."""
+        limits = self.limits
+        if self._all_budget is None:
+            self._all_budget = SharedBudget(limits.max_bytes_per_second, limits.rate_burst_s, now_s)
+        if not group:
+            return (self._all_budget,)
+        budget = self._budgets.get(group)
+        if budget is None:
+            rate = limits.max_bytes_per_second_per_address
+            budget = self._budgets[group] = SharedBudget(rate, limits.rate_burst_s, now_s)
+        return (budget, self._all_budget)
+
     def release(self, group: str) -> None:
         """Forget a connection that has ended."""
         self._count -= 1
@@ -77,6 +107,7 @@ class Admission:
                 self._open[group] = left
             else:
                 del self._open[group]
+                self._budgets.pop(group, None)
 
     def refusals_to_log(self, group: str, now_s: float) -> int:
         """Count a refusal. Return how many to report now, with this one; 0 if one was just reported."""

@@ -51,12 +51,18 @@ class AdmissionLimits:
     new connections of one address, `new_burst` those at once after a rest. It is 0, off: thousands of clients
     behind one address may all come back in the second after a cut, and a refused connection costs almost as
     much as an accepted one that sends nothing.
+
+    What clients send together, in all and from one address, is read no faster than `max_bytes_per_second` and
+    `max_bytes_per_second_per_address`; what `rate_burst_s` seconds allow may come at once, and 0 is no limit.
     """
 
     max_connections: int = 10_000
     max_connections_per_address: int = 2_000
     new_per_second: float = 0.0
     new_burst: int = 100
+    max_bytes_per_second: int = 1024 * MIB
+    max_bytes_per_second_per_address: int = 128 * MIB
+    rate_burst_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             if (
                 session.messages_handled >= until
                 or session.messages_handled > inbound.messages.mark
-                or session.bytes_received > inbound.bytes.mark
+                or session.bytes_received > inbound.bytes_mark
             ):
                 inbound.settle()
         queue.will_run = False

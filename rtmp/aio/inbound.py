@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from rtmp.admission import SharedBudget
+from rtmp.limits import KIB
 from rtmp.session import Session
 from rtmp.token_bucket import TokenBucket
 
 MESSAGES_PER_TURN = 64
 _LONGEST_WAIT_S = 1.0
+_SHARED_STEP = 256 * KIB
+"""Bytes after which a connection tells the budgets that it shares."""
 
 
 class Inbound:
@@ -31,11 +35,21 @@ class Inbound:
         self.messages = TokenBucket(
             limits.max_messages_per_second, limits.max_messages_per_second * burst_s, now
         )
+        self.bytes_mark = 0.0
+        """What `bytes_received` may come to before `settle` has to be asked."""
         self._session = session
         self._loop = loop
+        self._shared: tuple[SharedBudget, ...] = ()
+        self._spent = 0
         self._take_turn = take_turn
         self._is_held = False  # by the user
         self._is_paused = False
+        self._set_mark()
+
+    def share(self, budgets: tuple[SharedBudget, ...]) -> None:
+        """Count the bytes for these budgets too."""
+        self._shared = budgets
+        self._set_mark()
 
     @property
     def is_paused(self) -> bool:
@@ -76,8 +90,17 @@ class Inbound:
     def _wait_s(self) -> float:
         now = self._loop.time()
         session = self._session
-        return max(
-            self.bytes.wait(session.bytes_received, now), self.messages.wait(session.messages_handled, now)
+        received = session.bytes_received
+        amount, self._spent = received - self._spent, received
+        wait_s = max(self.bytes.wait(received, now), self.messages.wait(session.messages_handled, now))
+        for budget in self._shared:
+            wait_s = max(wait_s, budget.spend(amount, now))
+        self._set_mark()
+        return wait_s
+
+    def _set_mark(self) -> None:
+        self.bytes_mark = (
+            min(self.bytes.mark, self._spent + _SHARED_STEP) if self._shared else self.bytes.mark
         )
 
     def _pause_or_resume(self) -> None:

@@ -268,6 +268,7 @@ class ServerConnection(Connection[ServerSession]):
             self._closing = True
             return
         super().connection_made(transport)
+        self._inbound.share(self._server.admission.budgets(self.address_group, self._loop.time()))
         self._server.connections.add(self)
         try:
             self.handler = self._handler_factory(self)

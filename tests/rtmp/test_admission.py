@@ -105,3 +105,24 @@ def test_what_was_admitted_is_what_is_counted(steps: list[tuple[str, bool]]) -> 
             held.remove(group)
             admission.release(group)
         assert admission.count == len(held)
+
+
+def test_what_connections_of_an_address_send_is_counted_together_and_in_all() -> None:
+    limits = AdmissionLimits(max_bytes_per_second=300, max_bytes_per_second_per_address=200, rate_burst_s=1.0)
+    admission = Admission(limits)
+    for group in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        admission.admit(group, 0.0)
+    first, in_all = admission.budgets("192.0.2.1", 0.0)
+    assert admission.budgets("192.0.2.1", 0.0) == (first, in_all)
+    other, also_in_all = admission.budgets("192.0.2.2", 0.0)
+    assert also_in_all is in_all
+    assert admission.budgets("", 0.0) == (in_all,)
+    assert first.spend(200, 0.0) == 0
+    assert first.spend(100, 0.0) == pytest.approx(0.5)
+    assert other.spend(100, 0.0) == 0
+    assert in_all.spend(300, 0.0) == 0
+    assert in_all.spend(30, 0.0) == pytest.approx(0.1)
+    assert in_all.spend(0, 0.1) == 0
+    for _ in range(2):
+        admission.release("192.0.2.1")
+    assert admission.budgets("192.0.2.1", 1.0)[0] is not first

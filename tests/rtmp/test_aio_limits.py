@@ -175,6 +175,29 @@ async def test_a_rate_of_bytes_holds_the_peer_back_through_tcp() -> None:
         assert await recorder.closed() is None
 
 
+@pytest.mark.parametrize("bound", ["max_bytes_per_second", "max_bytes_per_second_per_address"])
+async def test_connections_share_a_rate_of_bytes(bound: str) -> None:
+    rate, step, read = 2_000_000, 256 * 1024, 256 * 1024
+    bounds = {"max_bytes_per_second": 0, "max_bytes_per_second_per_address": 0, bound: rate}
+    admission = Admission(AdmissionLimits(rate_burst_s=0.05, **bounds))
+    async with running(UNLIMITED, admission=admission) as run:
+        connections = [await publisher(run) for _ in range(2)]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        # an audio message of 1000 bytes in chunks of 128
+        pieces = b"\xc5".join([bytes(128)] * 7 + [bytes(104)])
+        message = AUDIO[:4] + (1000).to_bytes(3, "big") + AUDIO[7:] + pieces
+        for _, writer, _ in connections:
+            writer.write(message * 1000)
+        for _, _, recorder in connections:
+            await recorder.until(lambda recorder=recorder: recorder.count == 1000)
+        assert loop.time() - began >= (2 * 1_019_000 - 2 * 100_000 - 2 * (step + read)) / rate
+        for _, writer, _ in connections:
+            writer.close()
+        for _, _, recorder in connections:
+            assert await recorder.closed() is None
+
+
 async def test_a_peer_that_is_held_back_is_not_taken_for_dead() -> None:
     limits = replace(DEFAULT_LIMITS, max_messages_per_second=200, rate_burst_s=0.1)
     timeouts = replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.1)
