@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rtmp.errors import InvalidUrl
 
 _DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
+_MAX_HOST = 253
+"""A domain name in text (RFC 1035 §2.3.4: 255 octets with their lengths)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class RtmpUrl:
             host = parts.hostname or ""
             if set(host) & set("[:]"):  # urlsplit looks for the brackets in the user's name too
                 IPv6Address(host)
+            _check_host(host)
         except ValueError:  # its text may hold a piece of the password
             raise InvalidUrl(f"{_without_password(text)!r}: the host or the port is malformed") from None
         if parts.scheme not in _DEFAULT_PORTS:
@@ -70,7 +73,7 @@ class RtmpUrl:
     def resolve(self, reference: str) -> RtmpUrl:
         """Return the URL that an absolute or relative reference means here (RFC 3986 §5). Raise InvalidUrl.
 
-        Without credentials of its own it keeps these.
+        The reference may come from a server: see `with_credentials_of` for when it keeps the credentials.
         """
         try:
             absolute = bool(urlsplit(reference).scheme)
@@ -81,14 +84,29 @@ class RtmpUrl:
             )
         except ValueError:
             raise InvalidUrl(f"{_without_password(reference)!r} is malformed") from None
-        url = RtmpUrl.parse(joined)
-        if url.user:
-            return url
-        return RtmpUrl(url.scheme, url.host, url.port, url.app, self.user, self.password)
+        return RtmpUrl.parse(joined).with_credentials_of(self)
+
+    def with_credentials_of(self, other: RtmpUrl) -> RtmpUrl:
+        """Return this URL with the credentials of another, if they may be told there.
+
+        That is on the same host (whatever its port), and not without the encryption that they had. A URL with
+        credentials of its own keeps those.
+        """
+        weaker = other.scheme == "rtmps" and self.scheme != "rtmps"
+        if self.user or self.host != other.host or weaker:
+            return self
+        return replace(self, user=other.user, password=other.password)
 
     @property
     def _bracketed_host(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for what no resolver takes: it would say so with errors of many kinds, and late."""
+    if len(host) > _MAX_HOST or any(char <= " " or char == "\x7f" for char in host):
+        raise ValueError(host)
+    host.encode("idna")  # UnicodeError, of which ValueError is the parent: a label is empty or too long
 
 
 def _without_password(text: str) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, Self, TypedDict
+from typing import Any, Self
 
-from rtmp.aio.client import OnStatus, RtmpClient
+from rtmp.aio.client import RtmpClient
 from rtmp.aio.reconnecting_link import Link
+from rtmp.aio.reconnecting_options import Connect
 from rtmp.aio.reconnecting_state import TRANSITIONS, LinkInput, LinkState, StateChange
 from rtmp.backoff import Backoff, BackoffPolicy
 from rtmp.capabilities import Capabilities, CapsEx
@@ -38,35 +40,18 @@ _INVALID_APP = "NetConnection.Connect.InvalidApp"
 _DEFAULT_POLICY = BackoffPolicy()
 
 
-class Connect(Protocol):
-    """How to connect: `RtmpClient.connect`, or a partial of it with more arguments."""
-
-    async def __call__(
-        self, url: RtmpUrl, /, *, capabilities: Capabilities, on_status: OnStatus
-    ) -> RtmpClient:
-        """Connect. Raises RtmpError, OSError."""
-        ...
-
-
-class ReconnectingOptions(TypedDict, total=False):
-    """The options of `Reconnecting`."""
-
-    connect: Connect
-    capabilities: Capabilities | None
-    policy: BackoffPolicy
-    retry_invalid_app: bool
-    start_timeout_s: float
-    on_state: Callable[[StateChange], None] | None
-    chance: Callable[[], float]
-
-
 class Reconnecting:
     """One stream. Call `start` on the event loop, and `close` in the end; or use it in `async with`.
 
     `url` is the application's, `name` the stream's (`RtmpUrl.split_stream`). Gives up, with state FAILED,
     when the server does not accept who we are, when it has no such application (unless `retry_invalid_app`),
-    when a command is not possible at all, or when `policy` says so. After the loss of a link to which the
-    server had moved us it begins again at `url`. `start_timeout_s` bounds creating and starting the stream.
+    when its certificate is not valid (unless `retry_certificate`), when a command is not possible at all, or
+    when `policy` says so; and after any error that is neither RtmpError nor OSError, which is a mistake of
+    this library or of `connect`, and logged. After the loss of a link to which the server had moved us it
+    begins again at `url`. `start_timeout_s` bounds creating and starting the stream.
+
+    The credentials in `url` stay with its host (`RtmpUrl.with_credentials_of`), also when the server sends us
+    elsewhere. Those that `connect` brings go wherever it connects.
     """
 
     def __init__(
@@ -78,6 +63,7 @@ class Reconnecting:
         capabilities: Capabilities | None = None,
         policy: BackoffPolicy = _DEFAULT_POLICY,
         retry_invalid_app: bool = False,
+        retry_certificate: bool = False,
         start_timeout_s: float = 10.0,
         on_state: Callable[[StateChange], None] | None = None,
         chance: Callable[[], float] = random.random,
@@ -93,6 +79,7 @@ class Reconnecting:
         # a server that asks again and again is followed more and more slowly
         self._move_backoff = Backoff(replace(policy, max_attempts=None))
         self._retry_invalid_app = retry_invalid_app
+        self._retry_certificate = retry_certificate
         self._start_timeout_s = start_timeout_s
         self._chance = chance
         self._changed = asyncio.Event()
@@ -171,7 +158,9 @@ class Reconnecting:
             try:
                 await self._open(link)
                 error: Exception = await self._hold()
-            except (RtmpError, OSError) as caught:
+            except Exception as caught:
+                if not _is_foreseen(caught):  # but whoever waits, or watches the state, must hear of it
+                    logger.exception("%s: gives up", self.url)
                 error = caught
             for ended in (self._current, self._next):
                 if ended is not None:
@@ -188,7 +177,9 @@ class Reconnecting:
     def _is_final(self, error: Exception) -> bool:
         if isinstance(error, ConnectRejected) and error.code == _INVALID_APP:
             return not self._retry_invalid_app
-        return isinstance(error, AuthenticationFailed | LocalProtocolError)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return not self._retry_certificate
+        return isinstance(error, AuthenticationFailed | LocalProtocolError) or not _is_foreseen(error)
 
     async def _open(self, link: Link) -> None:
         """Connect and start the stream. Raises RtmpError, OSError."""
@@ -240,7 +231,9 @@ class Reconnecting:
         new = self._next = Link(url, self._changed)
         try:
             await self._open(new)
-        except (RtmpError, OSError) as error:
+        except Exception as error:
+            if not _is_foreseen(error):  # but the old link still stands
+                logger.exception("%s: cannot move to %s", self.url, url.tc_url)
             new.end(error)
             if isinstance(error, StreamFailed) and url == old.url and self._next is new:
                 # it seems that we stand in our own way: publish again once the old stream is gone
@@ -256,9 +249,8 @@ class Reconnecting:
                 logger.warning("request to reconnect not followed: %s", new.error)
                 self._advance(LinkInput.UP)
 
-    @staticmethod
-    def _resolve(url: RtmpUrl, wish: str) -> RtmpUrl:
-        resolved = url.resolve(wish)
+    def _resolve(self, url: RtmpUrl, wish: str) -> RtmpUrl:
+        resolved = url.resolve(wish).with_credentials_of(self._home)
         if url.scheme == "rtmps" and resolved.scheme != "rtmps":
             raise RemoteProtocolError(f"from rtmps:// to {resolved.tc_url}")
         return resolved
@@ -289,3 +281,7 @@ class Reconnecting:
             except Exception:
                 # whatever is wrong in the program must not bring its stream down
                 logger.exception("the program failed at state %s", self.state.name)
+
+
+def _is_foreseen(error: Exception) -> bool:
+    return isinstance(error, RtmpError | OSError)

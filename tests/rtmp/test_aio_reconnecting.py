@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,8 @@ from rtmp.errors import (
     StreamFailed,
 )
 from rtmp.url import RtmpUrl
+from tests.rtmp.certificates import make_server_tls, needs_openssl
+from tests.rtmp.log_lines import log_lines
 from tests.rtmp.running_server import Recorder, Running, running
 
 SOON = BackoffPolicy(first_s=0.01, longest_s=0.05)
@@ -299,9 +303,79 @@ async def test_the_same_server_that_holds_our_name_gets_it_back_first() -> None:
 
 def test_no_move_takes_encryption_away() -> None:
     url = RtmpUrl.parse("rtmps://h/live")
+    stream = Reconnecting(url, "cam")
     with pytest.raises(RemoteProtocolError, match="from rtmps"):
-        Reconnecting._resolve(url, "rtmp://h/live")
-    assert Reconnecting._resolve(url, "//other/x").tc_url == "rtmps://other/x"
+        stream._resolve(url, "rtmp://h/live")
+    assert stream._resolve(url, "//other/x").tc_url == "rtmps://other/x"
+
+
+def test_credentials_stay_at_home() -> None:
+    home = RtmpUrl.parse("rtmp://u:p@h/live")
+    stream = Reconnecting(home, "cam")
+    elsewhere = stream._resolve(home, "//other/live")
+    assert elsewhere == RtmpUrl("rtmp", "other", 1935, "live")
+    assert stream._resolve(elsewhere, "//h:80/live") == RtmpUrl("rtmp", "h", 80, "live", "u", "p")
+
+
+async def test_a_request_to_go_to_an_impossible_host_is_not_followed() -> None:
+    states = States()
+    async with log_lines() as lines, serving() as run:
+        publisher = ReconnectingPublisher(run.url(), "cam", policy=SOON, on_state=states)
+        async with publisher:
+            await publisher.wait_up()
+            server = await run.next()
+            server.ask_to_move(f"rtmp://{'a' * 70}/live")
+            assert "not followed" in await lines.next()
+            publisher.send_audio(0, audio(1))
+            await server.media(audio(1))
+    assert states.names == [*UP, LinkState.CLOSED]
+
+
+async def test_an_unforeseen_error_while_moving_leaves_the_stream_where_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Connecting:
+        """Fails as no connection should, the second time."""
+
+        count = 0
+
+        async def __call__(self, url: RtmpUrl, /, **options: Any) -> RtmpClient:
+            self.count += 1
+            if self.count > 1:
+                raise ZeroDivisionError
+            return await RtmpClient.connect(url, **options)
+
+    states = States()
+    async with serving() as run:
+        publisher = ReconnectingPublisher(
+            run.url(), "cam", connect=Connecting(), policy=SOON, on_state=states
+        )
+        async with publisher:
+            await publisher.wait_up()
+            server = await run.next()
+            server.ask_to_move(run.url("elsewhere"))
+            await states.wait(lambda names: names.count(LinkState.UP) == 2)
+            publisher.send_audio(0, audio(1))
+            await server.media(audio(1))
+    assert states.names == [*UP, LinkState.MOVING, LinkState.UP, LinkState.CLOSED]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+@needs_openssl
+@pytest.mark.parametrize("retry", [False, True])
+async def test_a_certificate_that_is_not_valid_is_final_unless_it_is_to_be_tried_again(
+    tmp_path: Path, retry: bool
+) -> None:
+    policy = BackoffPolicy(first_s=0.01, max_attempts=2)
+    states = States()
+    async with running(ssl=make_server_tls(tmp_path)) as run, asyncio.timeout(5):
+        url = f"rtmps://127.0.0.1:{run.server.port}/live"
+        async with ReconnectingPlayer(
+            url, "cam", policy=policy, on_state=states, retry_certificate=retry
+        ) as player:
+            assert isinstance(await player.wait_failed(), ssl.SSLCertVerificationError)
+    again = [LinkState.CONNECTING, LinkState.WAITING] if retry else []
+    assert states.names == [*again, LinkState.CONNECTING, LinkState.FAILED]
 
 
 class Heard:
@@ -480,6 +554,7 @@ async def test_a_mistake_of_the_program_reaches_who_waits() -> None:
         async with ReconnectingPublisher(run.url(), "cam", connect=connect) as publisher:
             with pytest.raises(TypeError):
                 await publisher.wait_up()
+            assert publisher.state is LinkState.FAILED
 
 
 async def test_close_at_any_moment() -> None:

@@ -31,6 +31,11 @@ def test_parse(text: str, url: RtmpUrl, tc_url: str) -> None:
     assert RtmpUrl.parse(tc_url) == url
 
 
+@pytest.mark.parametrize("host", ["a" * 63, "a." * 126 + "b", "münchen.example", "h."])
+def test_hosts_that_a_resolver_takes(host: str) -> None:
+    assert RtmpUrl.parse(f"rtmp://{host}/x").host == host
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -43,6 +48,13 @@ def test_parse(text: str, url: RtmpUrl, tc_url: str) -> None:
         "rtmp://u[::]@h[:5:1/x",
         "rtmp://[v1.a:b]/x",
         "rtmp://u[::]@]h/x",
+        f"rtmp://{'a' * 64}/x",
+        f"rtmp://{'a.' * 127}/x",
+        "rtmp://a..b/x",
+        "rtmp://.h/x",
+        "rtmp://h\0/x",
+        "rtmp://h h/x",
+        "rtmp://\ud800/x",
     ],
 )
 def test_refused(text: str) -> None:
@@ -114,7 +126,25 @@ def test_resolve(reference: str, url: str) -> None:
     base = RtmpUrl.parse("rtmp://u:p@[::1]:80/a/b")
     resolved = base.resolve(reference)
     assert resolved.tc_url == url
-    assert (resolved.user, resolved.password) == ("u", "p")
+    assert (resolved.user, resolved.password) == (("u", "p") if resolved.host == "::1" else ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("reference", "keeps"),
+    [
+        ("rtmps://h/b", True),
+        ("rtmps://h:8443/b", True),
+        ("rtmps://H/b", True),
+        ("//h/b", True),
+        ("rtmp://h/b", False),
+        ("rtmps://h.other/b", False),
+        ("//other/b", False),
+    ],
+)
+def test_credentials_stay_with_their_host_and_its_encryption(reference: str, keeps: bool) -> None:
+    resolved = RtmpUrl.parse("rtmps://u:p@h/a").resolve(reference)
+    assert (resolved.user, resolved.password) == (("u", "p") if keeps else ("", ""))
+    assert (RtmpUrl.parse("rtmp://u:p@h/a").resolve("rtmps://h/a").user) == "u"
 
 
 def test_a_reference_may_bring_credentials_or_be_refused() -> None:
