@@ -224,7 +224,17 @@ class ServerRequests(Session):
     def _on_close_stream(self, _command: Command, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
-            self._end(stream)
+            self._stop(stream)
+
+    def _stop(self, stream: ServerStream) -> None:
+        """End what a stream does because its client wants to, and say that it is over."""
+        state, name = stream.state, stream.name
+        self._end(stream)
+        if state is StreamState.PUBLISHING:
+            text = f"{name} is now unpublished."
+            self._send_status(stream.stream_id, "status", "NetStream.Unpublish.Success", text)
+        elif state is StreamState.PLAYING:
+            self._send_status(stream.stream_id, "status", "NetStream.Play.Stop", f"Stopped playing {name}.")
 
     def _end(self, stream: ServerStream) -> None:
         if stream.state is not StreamState.IDLE:
@@ -246,10 +256,11 @@ class ServerRequests(Session):
         if stream is None:
             self._send_status(stream_id, "error", "NetStream.Failed", f"there is no stream {stream_id}")
             return None
-        self._end(stream)
         name = command.arguments[0] if command.arguments else None
         if name is False:
+            self._stop(stream)
             return None
+        self._end(stream)
         stream.advance(cause)
         stream.name = name if isinstance(name, str) else ""
         stream.receive(audio=True, video=True)

@@ -156,7 +156,9 @@ async def test_players_hear_when_the_publisher_leaves_and_returns() -> None:
     async with live() as run:
         publisher = await run.publish()
         player = await run.play()
+        publisher_says = Player(publisher)
         publisher.stop()
+        await publisher_says.until(lambda player: player.statuses == ["NetStream.Unpublish.Success"])
         await player.until(lambda player: "NetStream.Play.UnpublishNotify" in player.statuses)
         again = await run.publish()
         await player.until(lambda player: "NetStream.Play.PublishNotify" in player.statuses)

@@ -133,6 +133,8 @@ def test_publish_media_and_close(client: RawClient) -> None:
     assert client.send(9, b"\x17", stream_id, 20) == [ev.VideoReceived(stream_id, 20, b"\x17")]
     assert client.send(8, b"\xb2ab", stream_id + 1, 20) == []
     assert client.command("closeStream", 0.0, stream_id=stream_id) == [ev.StreamClosed(stream_id)]
+    ((about, closed),) = client.replies()
+    assert (about, info(closed)["code"]) == (stream_id, "NetStream.Unpublish.Success")
     assert client.send(8, b"\xb2ab", stream_id, 40) == []
     assert client.command("deleteStream", 0.0, stream_id) == []
     assert client.session.stream_state(stream_id) is None
