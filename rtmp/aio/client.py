@@ -150,12 +150,21 @@ class RtmpClient(Connection[ClientSession]):
                     lambda: self, host, port, ssl=ssl, server_hostname=url.host if ssl else None
                 )
         except TimeoutError as error:
+            self._forget_connecting()
             raise ConnectTimeout(f"no connection to {host} in {self.timeouts.connect} s") from error
+        except BaseException:
+            self._forget_connecting()
+            raise
         try:
             await self._connected
         except BaseException:
             self.close()
             raise
+
+    def _forget_connecting(self) -> None:
+        """Take it from the loop that nobody will ask what came of it, whether that is known yet or not."""
+        if not self._connected.cancel() and not self._connected.cancelled():
+            self._connected.exception()
 
     @property
     def server_capabilities(self) -> Capabilities:

@@ -9,13 +9,13 @@ import ssl as ssl_module
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol, cast
 
-from rtmp.admission import Admission, address_group
+from rtmp.admission import Admission
 from rtmp.aio.connection import Connection
-from rtmp.aio.peername import format_peer, peer_host
+from rtmp.aio.places import Place, Places
 from rtmp.aio.tls import ServerTls
 from rtmp.aio.tls_acceptor import TlsAcceptor
 from rtmp.amf0 import AmfValue
-from rtmp.errors import ConnectionLost, PolicyFileRequested, RtmpError, TooManyConnections
+from rtmp.errors import ConnectionLost, PolicyFileRequested, RtmpError
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from rtmp.messages import Payload
@@ -53,11 +53,11 @@ class ServerConnection(Connection[ServerSession]):
         server: RtmpServer,
         limits: Limits,
         timeouts: Timeouts,
-        group: str | None = None,
+        place: Place | None = None,
     ) -> None:
         super().__init__(ServerSession(limits), timeouts)
         self._server = server
-        self._group = group  # what the connection is counted for; None: not counted yet
+        self._place = place  # None: to be asked for
         self._handler_factory = handler_factory
         self.handler: ServerHandler | None = None
         """Who gets the events; a handler may put another in its place."""
@@ -262,10 +262,10 @@ class ServerConnection(Connection[ServerSession]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask the program for a handler, then wait for the handshake."""
-        if self._group is None:
-            self._group = self._server._enter(transport)
-        if self._group is None:
+        place = self._place = self._place or self._server.places.enter(transport)
+        if place is None or not place.take():
             self._closing = True
+            cast("asyncio.Transport", transport).abort()
             return
         super().connection_made(transport)
         self._inbound.share(self._server.admission.budgets(self.address_group, self._loop.time()))
@@ -279,9 +279,9 @@ class ServerConnection(Connection[ServerSession]):
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events and leave the server."""
         super().connection_lost(exc)
-        if self._group is not None:
-            self._server.connections.discard(self)
-            self._server._leave(self._group)
+        self._server.connections.discard(self)
+        if self._place is not None and self._place.is_taken:
+            self._place.give_back()
 
     def _fail(self, error: RtmpError) -> None:
         policy_file = self._server.policy_file
@@ -319,11 +319,11 @@ class RtmpServer:
         self, admission: Admission | None = None, policy_file: PolicyFile | None = DEFAULT_POLICY_FILE
     ) -> None:
         self.admission = admission or Admission()
+        self.places = Places(self.admission)
         self.policy_file = policy_file
         self.connections: set[ServerConnection] = set()
         self._server: asyncio.Server | None = None
         self._handshakes: set[TlsAcceptor] = set()
-        self._all_closed = asyncio.Event()
 
     @property
     def sockets(self) -> Sequence[socket.socket]:
@@ -339,6 +339,7 @@ class RtmpServer:
         """Stop listening; also close the connections, unless they are to live on."""
         if self._server is not None:
             self._server.close()
+        self.places.close()
         for handshake in list(self._handshakes):
             handshake.abort()
         if connections:
@@ -347,30 +348,7 @@ class RtmpServer:
 
     async def wait_closed(self) -> None:
         """Wait until the last connection is gone."""
-        while self.connections or self._handshakes:
-            self._all_closed.clear()
-            await self._all_closed.wait()
-
-    def _enter(self, transport: asyncio.BaseTransport) -> str | None:
-        """Count a new connection; return what for, or None if it is refused, and closed."""
-        peername = transport.get_extra_info("peername")
-        group = address_group(peer_host(peername))
-        now = asyncio.get_running_loop().time()
-        try:
-            self.admission.admit(group, now)
-        except TooManyConnections as error:
-            count = self.admission.refusals_to_log(group, now)
-            if count:
-                others = f" ({count - 1} others since the last such line)" if count > 1 else ""
-                logger.warning("connection from %s refused: %s%s", format_peer(peername), error, others)
-            cast("asyncio.Transport", transport).abort()
-            return None
-        return group
-
-    def _leave(self, group: str) -> None:
-        self.admission.release(group)
-        if not self.connections and not self._handshakes:
-            self._all_closed.set()
+        await self.places.wait_left()
 
 
 async def start_server(
@@ -397,16 +375,14 @@ async def start_server(
     loop = asyncio.get_running_loop()
     server = RtmpServer(admission, policy_file)
 
-    def make_connection(group: str | None = None) -> ServerConnection:
-        return ServerConnection(handler_factory, server, limits, timeouts, group)
+    def make_connection(place: Place | None = None) -> ServerConnection:
+        return ServerConnection(handler_factory, server, limits, timeouts, place)
 
     def make_protocol() -> asyncio.Protocol:
         if ssl is None:
             return make_connection()
         context = ssl.context if isinstance(ssl, ServerTls) else ssl
-        return TlsAcceptor(
-            context, timeouts, server._handshakes, server._enter, make_connection, server._leave
-        )
+        return TlsAcceptor(context, timeouts, server._handshakes, server.places, make_connection)
 
     if sock is not None:
         server._server = await loop.create_server(make_protocol, sock=sock, backlog=backlog)

@@ -22,6 +22,7 @@ from tests.rtmp.both_loops import on_both_loops
 from tests.rtmp.certificates import make_certificate, make_server_tls, needs_openssl, trusting
 from tests.rtmp.log_lines import log_lines
 from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
+from tests.rtmp.watched_admission import WatchedAdmission
 
 pytestmark = needs_openssl
 
@@ -29,18 +30,6 @@ pytestmark = needs_openssl
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> ServerTls:
     return make_server_tls(tmp_path_factory.mktemp("tls"))
-
-
-class WatchedAdmission(Admission):
-    """Tells when a connection has come."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.came = asyncio.Event()
-
-    def admit(self, group: str, now_s: float) -> None:
-        super().admit(group, now_s)
-        self.came.set()
 
 
 async def connect(run: Running, tls: ServerTls, app: str = "x") -> RtmpClient:
