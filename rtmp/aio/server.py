@@ -227,7 +227,7 @@ class ServerConnection(Connection[ServerSession]):
         After False, `on_writable` will be called. On a closed connection it does nothing and returns True.
         """
         if self.write_paused:
-            return False
+            return self._closing
         transport = self._transport
         if transport is not None and not self._closing:
             if self.session.pending_size:

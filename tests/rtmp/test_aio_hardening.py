@@ -28,6 +28,7 @@ from rtmp.errors import (
 from rtmp.handshake import PACKET_SIZE
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, AdmissionLimits, Limits
 from rtmp.messages import Message, MessageType, UserControl, UserControlType
+from rtmp.shared_message import SharedMessage
 from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
 
 
@@ -185,6 +186,20 @@ async def test_commands_on_a_closed_connection_do_nothing() -> None:
         connection.respond(5.0)
         connection.close()
         connection.abort()
+
+
+async def test_a_closed_connection_takes_every_offer() -> None:
+    """Also when its peer had stopped reading: nobody will say that there is room again."""
+    async with running(timeouts=replace(DEFAULT_TIMEOUTS, close=0.05)) as run:
+        sock, recorder, stream_id = await playing(run)
+        connection = recorder.connection
+        message = SharedMessage(MessageType.VIDEO, 0, bytes(1 << 20))
+        while connection.offer_shared(stream_id, message):
+            pass
+        connection.close()
+        assert connection.write_paused
+        assert connection.offer_shared(stream_id, message)
+        sock.close()
 
 
 async def test_a_failing_handler_ends_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
