@@ -207,9 +207,10 @@ class Connection(asyncio.Protocol, Generic[S]):
                 or session.bytes_received > inbound.bytes_mark
             ):
                 inbound.settle()
-        queue.will_run = False
-        if queue.due:
-            queue.run()
+        finally:
+            queue.will_run = False
+            if queue.due:
+                queue.run()
 
     def eof_received(self) -> bool:
         """Let the transport close itself: RTMP has no half-closed connections."""

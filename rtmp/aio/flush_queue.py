@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary, ref
+
+from rtmp.errors import ConnectionLost, RtmpError
+
+logger = logging.getLogger("rtmp")
 
 
 class Flushed(Protocol):
@@ -12,6 +17,10 @@ class Flushed(Protocol):
 
     def flush(self) -> None:
         """Send it now."""
+        ...
+
+    def abort(self, reason: RtmpError | None = None) -> None:
+        """Give up: what was to be sent is lost."""
         ...
 
 
@@ -47,8 +56,12 @@ class FlushQueue:
             loop.call_soon(self.run)
 
     def run(self) -> None:
-        """Flush all."""
+        """Flush all; one that cannot be flushed is given up."""
         self.will_run = False
         due, self.due = self.due, []
         for flushed in due:
-            flushed.flush()
+            try:
+                flushed.flush()
+            except Exception:
+                logger.exception("%r: nothing can be sent", flushed)
+                flushed.abort(ConnectionLost("nothing can be sent"))
