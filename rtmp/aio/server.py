@@ -65,7 +65,7 @@ class ServerConnection(Connection[ServerSession]):
     @property
     def address_group(self) -> str:
         """What limits count as one address, "" if the peer has none."""
-        return self._group or ""
+        return self._place.group if self._place is not None else ""
 
     def accept_connect(
         self,
