@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from rtmp.amf0 import AmfValue
 from rtmp.commands import ERROR, ON_STATUS, RESULT, Command, make_info
 from rtmp.errors import LocalProtocolError
+from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.session import Handshake, Session
+from rtmp.session import Session
 
 NOTICES = {
     "FCPublish": "NetStream.Publish.Start",

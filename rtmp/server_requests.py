@@ -48,6 +48,16 @@ class ServerRequests(ServerAnswers):
         self._connect_id = 0.0
         self._streams: dict[int, ServerStream] = {}
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a stream is published or played, or is to be."""
+        return any(stream.state is not StreamState.IDLE for stream in self._streams.values())
+
+    @property
+    def publishing_streams(self) -> list[int]:
+        """The streams that the client publishes."""
+        return [stream_id for stream_id in self._streams if self._publishing(stream_id)]
+
     def _on_handshake_done(self) -> None:
         return
 

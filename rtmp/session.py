@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from rtmp.amf0 import AmfValue
 from rtmp.chunk_reader import ChunkReader
 from rtmp.commands import Command, parse_values, plain_data
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
 from rtmp.events import ConnectionClosed, DataReceived, Event, PongReceived
+from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
     Message,
@@ -34,20 +35,11 @@ DEFAULT_WINDOW = 2_500_000
 MediaSink: TypeAlias = Callable[[int, int, Payload], None]
 """Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
 _MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
+_CONTENT = _MEDIA | {MessageType.DATA_AMF0, MessageType.DATA_AMF3, MessageType.AGGREGATE}
 _BATCH = 64
 """Chunks parsed at once: they can be so small that a read holds a hundred thousand."""
 _BATCH_WORK = 4
 """What a batch costs, in messages handled."""
-
-
-class Handshake(Protocol):
-    """Either side's handshake."""
-
-    done: bool
-
-    def receive_data(self, data: bytes | memoryview) -> tuple[bytes, bytes]:
-        """Return (bytes to send, bytes left over)."""
-        ...
 
 
 class Session(SessionOutput):
@@ -60,6 +52,8 @@ class Session(SessionOutput):
         self.messages_received = 0
         self.messages_handled = 0
         """A measure of work: parts of aggregate messages count too, and parsing more than fits one batch."""
+        self.messages_of_control = 0
+        """Of those handled: neither media nor data."""
         self.bytes_acknowledged = 0
         self._handshake = handshake
         self._reader = ChunkReader(limits)
@@ -218,6 +212,8 @@ class Session(SessionOutput):
         if sink is not None and message.type_id in _MEDIA:  # of an aggregate message
             sink(message.type_id, message.timestamp_ms, message.payload)
             return
+        if message.type_id not in _CONTENT:
+            self.messages_of_control += 1
         handler = self._handlers.get(message.type_id)
         # shared objects and unknown types are of no use here, and no harm
         if handler is not None:
@@ -257,6 +253,7 @@ class Session(SessionOutput):
 
     def _on_command_message(self, message: Message) -> None:
         command = Command.parse(message.type_id, message.payload, self.limits)
+        self.commands_exchanged += 1
         self._on_command(command, message.stream_id)
 
     def _on_data_message(self, message: Message) -> None:
@@ -271,6 +268,16 @@ class Session(SessionOutput):
         self._parts = split_aggregate(message)
 
     # What subclasses decide
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a stream is published or played, or is to be."""
+        raise NotImplementedError
+
+    @property
+    def publishing_streams(self) -> list[int]:
+        """The streams on which the peer publishes to us."""
+        raise NotImplementedError
 
     def _on_handshake_done(self) -> None:
         raise NotImplementedError

@@ -36,6 +36,8 @@ class SessionOutput:
         self.state = ConnectionState.HANDSHAKE
         self.object_encoding = 0
         self.bytes_sent = 0
+        self.commands_exchanged = 0
+        """Commands in both directions, answers and statuses among them."""
         self.pending_size = 0
         """Bytes that data_to_send would return."""
         self._chunk_size = chunk_size
@@ -87,6 +89,7 @@ class SessionOutput:
         self._send(COMMAND_CHUNK_STREAM, message_type, 0, 0, payload)
 
     def _send_command(self, command: Command, stream_id: int = 0) -> None:
+        self.commands_exchanged += 1
         message_type, payload = command.serialize(amf3=self.object_encoding == 3)
         chunk_stream = media_chunk_stream(stream_id, _COMMAND) if stream_id else COMMAND_CHUNK_STREAM
         self._send(chunk_stream, message_type, stream_id, 0, payload)

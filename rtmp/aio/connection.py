@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.id = next(self._ids)
         self.session = session
         self.timeouts = timeouts
+        """May be replaced at any time, for this connection alone; each counts from its next start on."""
         self.peername = "?"
         self.dropped_media = 0
         self.write_paused = False

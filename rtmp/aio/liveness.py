@@ -6,7 +6,15 @@ import asyncio
 from typing import Final, Protocol
 
 from rtmp.aio.timers import Timers
-from rtmp.errors import ConnectTimeout, HandshakeTimeout, PeerTimeout, RtmpError, WriteStalled
+from rtmp.errors import (
+    ConnectTimeout,
+    HandshakeTimeout,
+    IdleTimeout,
+    PeerTimeout,
+    PublisherSilent,
+    RtmpError,
+    WriteStalled,
+)
 from rtmp.limits import Timeouts
 from rtmp.session import Session
 from rtmp.state import ConnectionState
@@ -52,6 +60,8 @@ class Liveness:
     def __init__(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._loop = loop
+        self._commands = self._content = 0  # what there had been at the last check
+        self._used_s = self._content_s = loop.time()
 
     def begin(self) -> None:
         """Wait for the handshake, and for silence."""
@@ -106,7 +116,10 @@ class Liveness:
     # A silent peer
 
     def _check_alive(self) -> None:
-        """Ping a silent peer; end the connection of a dead one. While we do not read, the silence is ours."""
+        """Ping a silent peer; end the connection of a dead or idle one.
+
+        While we do not read, the silence is ours.
+        """
         connection, timeouts, now = self._connection, self._connection.timeouts, self._loop.time()
         if not connection.is_reading:
             connection.last_received_s = now
@@ -116,11 +129,35 @@ class Liveness:
                 PeerTimeout(f"nothing received for {silence:.1f} s, not even an answer to a ping")
             )
             return
+        self._note_use(now)
+        if (error := self._find_idleness(now)) is not None:
+            connection.fail(error)
+            return
         wait = timeouts.ping - silence
         if wait <= 0:
             wait = min(timeouts.ping, timeouts.dead_peer - silence)
             self._ping(now)
         connection.timers.start("ping", max(wait, 0.001), self._check_alive)
+
+    def _note_use(self, now_s: float) -> None:
+        """Note what has been done since the last check."""
+        session = self._connection.session
+        commands = session.commands_exchanged
+        content = session.messages_received - session.messages_of_control
+        if session.is_in_use or commands != self._commands or session.state is not ConnectionState.CONNECTED:
+            self._used_s = now_s
+        if not session.publishing_streams or content != self._content or not self._connection.is_reading:
+            self._content_s = now_s
+        self._commands, self._content = commands, content
+
+    def _find_idleness(self, now_s: float) -> RtmpError | None:
+        timeouts = self._connection.timeouts
+        unused_s, silent_s = now_s - self._used_s, now_s - self._content_s
+        if 0 < timeouts.idle <= unused_s:
+            return IdleTimeout(f"no stream and no call for {unused_s:.1f} s")
+        if 0 < timeouts.silent_publisher <= silent_s:
+            return PublisherSilent(f"nothing was sent to be published for {silent_s:.1f} s")
+        return None
 
     def _ping(self, now_s: float) -> None:
         session = self._connection.session

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, Protocol, cast
 from rtmp.admission import Admission
 from rtmp.aio.connection import Connection
 from rtmp.aio.places import Place, Places
-from rtmp.errors import ConnectionLost, PolicyFileRequested, RtmpError
+from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 from rtmp.limits import Limits, Timeouts
 from rtmp.messages import Payload
@@ -157,14 +157,22 @@ class ServerConnection(Connection[ServerSession]):
             self._place.give_back()
 
     def fail(self, error: RtmpError) -> None:
-        """End the connection because of an error; give Flash Player the policy file that it asked for."""
+        """End the connection because of an error, and tell the client where there is a word for it.
+
+        Flash Player gets the policy file that it asked for.
+        """
         policy_file = self._server.policy_file
         if isinstance(error, PolicyFileRequested) and policy_file is not None and self._transport is not None:
             logger.info("connection %s (%s): asked for the policy file", self.id, self.peername)
             self._transport.write(policy_file.serialize(self._local_port()))
             self.close()
-        else:
-            super().fail(error)
+            return
+        if isinstance(error, IdleTimeout):
+            self.send_status(0, "status", "NetConnection.Connect.IdleTimeout", str(error))
+        elif isinstance(error, PublisherSilent):
+            for stream_id in self.session.publishing_streams:
+                self.send_status(stream_id, "status", "NetStream.Publish.Idle", str(error))
+        super().fail(error)
 
     def _local_port(self) -> int:
         sockname = self._transport.get_extra_info("sockname") if self._transport is not None else None
