@@ -15,7 +15,7 @@ from rtmp import events as ev
 from rtmp.aio import RtmpClient, ServerConnection
 from rtmp.auth_scheme import AuthScheme
 from rtmp.errors import AuthenticationFailed, ConnectRejected
-from rtmp.server_auth import Accepted, ServerAuth
+from rtmp.server_auth import AuthAccepted, ServerAuth
 from tests.rtmp.running_server import Recorder, Running, running
 from tests.rtmp.test_aio_programs import run_program
 
@@ -34,7 +34,7 @@ class AskingRecorder(Recorder):
             return
         self.events.append(event)
         answer = self.auth.check(event.app, time.monotonic())
-        if isinstance(answer, Accepted):
+        if isinstance(answer, AuthAccepted):
             self.user = answer.user
             self.connection.accept_connect(event)
         else:
