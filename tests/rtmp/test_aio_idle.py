@@ -11,34 +11,34 @@ from rtmp import events as ev
 from rtmp.aio import RtmpClient
 from rtmp.errors import IdleTimeout, PublisherSilent
 from rtmp.limits import DEFAULT_TIMEOUTS, Timeouts
-from tests.rtmp.running_server import Recorder, Running, running
+from tests.rtmp.running_server import EventLog, Running, running
 
 ALERT = replace(DEFAULT_TIMEOUTS, ping=0.01)
 IDLE = replace(ALERT, idle=0.1)
 SILENT = replace(ALERT, silent_publisher=0.1)
 
 
-async def connect(run: Running) -> tuple[RtmpClient, Recorder, asyncio.Queue[ev.StatusReceived]]:
+async def connect(run: Running) -> tuple[RtmpClient, EventLog, asyncio.Queue[ev.StatusReceived]]:
     statuses: asyncio.Queue[ev.StatusReceived] = asyncio.Queue()
     client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x", on_status=statuses.put_nowait)
-    return client, await run.recorders.get(), statuses
+    return client, await run.logs.get(), statuses
 
 
-async def pings(recorder: Recorder, count: int) -> None:
+async def pings(log: EventLog, count: int) -> None:
     """Wait for answers to so many more pings."""
-    seen = sum(isinstance(event, ev.PongReceived) for event in recorder.events)
+    seen = sum(isinstance(event, ev.PongReceived) for event in log.events)
     async with asyncio.timeout(5):
-        while sum(isinstance(event, ev.PongReceived) for event in recorder.events) < seen + count:
-            recorder.changed.clear()
-            await recorder.changed.wait()
+        while sum(isinstance(event, ev.PongReceived) for event in log.events) < seen + count:
+            log.changed.clear()
+            await log.changed.wait()
 
 
 async def test_a_client_that_only_answers_pings_is_told_and_closed() -> None:
     async with running(timeouts=IDLE) as run:
-        client, recorder, statuses = await connect(run)
-        reason = await recorder.closed()
+        client, log, statuses = await connect(run)
+        reason = await log.closed()
         assert isinstance(reason, IdleTimeout)
-        assert any(isinstance(event, ev.PongReceived) for event in recorder.events)
+        assert any(isinstance(event, ev.PongReceived) for event in log.events)
         status = await statuses.get()
         assert (status.level, status.code) == ("status", "NetConnection.Connect.IdleTimeout")
         assert await client.closed is None
@@ -47,9 +47,9 @@ async def test_a_client_that_only_answers_pings_is_told_and_closed() -> None:
 async def test_by_default_it_may_stay() -> None:
     assert (Timeouts().idle, Timeouts().silent_publisher) == (0.0, 0.0)
     async with running(timeouts=ALERT) as run:
-        client, recorder, _ = await connect(run)
-        await pings(recorder, 20)
-        assert not recorder.connection.is_closed
+        client, log, _ = await connect(run)
+        await pings(log, 20)
+        assert not log.connection.is_closed
         client.close()
 
 
@@ -57,30 +57,30 @@ async def test_by_default_it_may_stay() -> None:
 async def test_a_connection_in_use_stays(use: str) -> None:
     loop = asyncio.get_running_loop()
     async with running(timeouts=IDLE) as run:
-        client, recorder, _ = await connect(run)
+        client, log, _ = await connect(run)
         begin = loop.time()
         if use in ("play", "publish"):
             stream = await client.create_stream()
             await (stream.play("cam") if use == "play" else stream.publish("cam"))
         while loop.time() < begin + 3 * IDLE.idle:
-            await pings(recorder, 1)
+            await pings(log, 1)
             if use == "calls of the client":
                 client.notify("hello")
             elif use == "calls of the server":
-                recorder.connection.call("hello")
-        assert not recorder.connection.is_closed
+                log.connection.call("hello")
+        assert not log.connection.is_closed
         if use in ("play", "publish"):
             stream.close()
-        assert isinstance(await recorder.closed(), IdleTimeout)
+        assert isinstance(await log.closed(), IdleTimeout)
 
 
 async def test_one_connection_can_be_given_its_own_time() -> None:
     async with running(timeouts=ALERT) as run:
-        client, recorder, _ = await connect(run)
-        other, other_recorder, _ = await connect(run)
-        recorder.connection.timeouts = replace(recorder.connection.timeouts, idle=0.05)
-        assert isinstance(await recorder.closed(), IdleTimeout)
-        assert not other_recorder.connection.is_closed
+        client, log, _ = await connect(run)
+        other, other_log, _ = await connect(run)
+        log.connection.timeouts = replace(log.connection.timeouts, idle=0.05)
+        assert isinstance(await log.closed(), IdleTimeout)
+        assert not other_log.connection.is_closed
         assert await client.closed is None
         other.close()
 
@@ -94,21 +94,21 @@ async def test_a_client_program_can_have_its_own_connection_ended() -> None:
 
 async def test_a_publisher_that_sends_nothing_is_told_and_closed() -> None:
     async with running(timeouts=SILENT) as run:
-        client, recorder, _ = await connect(run)
-        await pings(recorder, 20)
-        assert not recorder.connection.is_closed
+        client, log, _ = await connect(run)
+        await pings(log, 20)
+        assert not log.connection.is_closed
         stream = await client.create_stream()
         statuses: asyncio.Queue[ev.StatusReceived] = asyncio.Queue()
         stream.on_status = statuses.put_nowait
         await stream.publish("cam")
-        assert isinstance(await recorder.closed(), PublisherSilent)
+        assert isinstance(await log.closed(), PublisherSilent)
         while (status := await statuses.get()).code != "NetStream.Publish.Idle":
             assert status.code == "NetStream.Publish.Start"
         assert status.level == "status"
         assert await client.closed is None
 
 
-class Sinking(Recorder):
+class Sinking(EventLog):
     """Takes media as a relay does, not as events."""
 
     def on_event(self, event: ev.Event) -> None:
@@ -119,13 +119,13 @@ class Sinking(Recorder):
             super().on_event(event)
 
 
-@pytest.mark.parametrize("recorder_class", [Recorder, Sinking])
+@pytest.mark.parametrize("log_class", [EventLog, Sinking])
 @pytest.mark.parametrize("what", ["audio", "video", "data"])
-async def test_a_publisher_that_sends_something_stays(recorder_class: type[Recorder], what: str) -> None:
+async def test_a_publisher_that_sends_something_stays(log_class: type[EventLog], what: str) -> None:
     loop = asyncio.get_running_loop()
     async with running(timeouts=SILENT) as run:
-        run.recorder_class = recorder_class
-        client, recorder, _ = await connect(run)
+        run.log_class = log_class
+        client, log, _ = await connect(run)
         stream = await client.create_stream()
         await stream.publish("cam")
         begin = loop.time()
@@ -136,6 +136,6 @@ async def test_a_publisher_that_sends_something_stays(recorder_class: type[Recor
                 stream.send_video(0, b"\x27\x01x")
             else:
                 stream.send_data(0, "onCuePoint", {})
-            await pings(recorder, 1)
-        assert not recorder.connection.is_closed
-        assert isinstance(await recorder.closed(), PublisherSilent)
+            await pings(log, 1)
+        assert not log.connection.is_closed
+        assert isinstance(await log.closed(), PublisherSilent)
