@@ -54,6 +54,16 @@ class ClientReplies(Session):
         """Return the state of a stream, None if it does not exist."""
         return self._streams.get(stream_id)
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a stream is published or played, or is to be."""
+        return any(state is not StreamState.IDLE for state in self._streams.values())
+
+    @property
+    def publishing_streams(self) -> list[int]:
+        """None: servers publish nothing."""
+        return []
+
     def _send_connect(self) -> None:
         raise NotImplementedError
 

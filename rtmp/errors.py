@@ -13,6 +13,8 @@ RtmpError
 │   └── InvalidConnectArgument  not an argument of `connect` as rtmpdump writes them
 ├── ConnectionLost           the transport ended
 │   ├── HandshakeTimeout / ConnectTimeout / PeerTimeout
+│   ├── IdleTimeout          nothing was done with the connection
+│   ├── PublisherSilent      (server) a stream was published, and nothing sent
 │   ├── WriteBufferExceeded  the peer does not read
 │   ├── WriteStalled         the peer has stopped reading
 │   └── TooManyConnections   the server has as many connections as it may, in all or of one address
@@ -91,6 +93,14 @@ class ConnectTimeout(ConnectionLost):
 
 class PeerTimeout(ConnectionLost):
     """The peer stayed silent, even to pings, for too long."""
+
+
+class IdleTimeout(ConnectionLost):
+    """No stream was published or played, and no command went either way, for too long."""
+
+
+class PublisherSilent(ConnectionLost):
+    """The client publishes, and has sent nothing to publish for too long."""
 
 
 class WriteBufferExceeded(ConnectionLost):

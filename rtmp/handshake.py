@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
+from typing import TypeAlias
 
 from rtmp.errors import NotRtmpError, PolicyFileRequested
 from rtmp.policy_file import REQUEST, begins_request
@@ -165,3 +166,6 @@ class ClientHandshake(_Handshake):
             return first_packet
         self.used_digest = True
         return make_second_packet(found[1], CLIENT_KEY, self._random_bytes)
+
+
+Handshake: TypeAlias = ServerHandshake | ClientHandshake

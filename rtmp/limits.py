@@ -74,6 +74,11 @@ class Timeouts:
     long a closing connection may take to flush and to see the peer close. A peer for which so much waits that
     media are dropped (`Limits.max_write_buffer_media`) is given up when it reads less than 16 KiB in
     `stalled_write`.
+
+    `idle` ends a connection on which no stream has been used and no command gone either way for so long, and
+    `silent_publisher`, on a server, one that publishes and has sent neither media nor data, on any of its
+    streams; both are noticed up to `ping` later. 0 is never: a phone may wait for a call for days, and an
+    encoder on standby may hold its name.
     """
 
     handshake: float = 10.0
@@ -82,6 +87,8 @@ class Timeouts:
     dead_peer: float = 90.0
     close: float = 2.0
     stalled_write: float = 20.0
+    idle: float = 0.0
+    silent_publisher: float = 0.0
 
 
 DEFAULT_LIMITS = Limits()

@@ -16,7 +16,7 @@ _MAX_USER = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AuthAccepted:
     """The client has proved to be `user`; `app` is the application without what proved it."""
 
     app: str
@@ -24,7 +24,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class AuthRefused:
     """The connect is to be refused (NetConnection.Connect.Rejected) with this description.
 
     `is_final` tells a wrong answer from one of the refusals that every client sees on its way in.
@@ -65,7 +65,7 @@ class ServerAuth:
         self._make_token = make_token
         self._challenges: dict[str, _Challenge] = {}
 
-    def check(self, app: str, now_s: float) -> Accepted | Refused:
+    def check(self, app: str, now_s: float) -> AuthAccepted | AuthRefused:
         """Judge the `app` of a connect; `now_s` is any clock that does not go back."""
         plain, given = split_app(app)
         user = given.get("user", "")
@@ -79,9 +79,9 @@ class ServerAuth:
             return self._refuse("", "?reason=authfailed", is_final=True)
         if not self._is_right(plain, key, challenge, given):
             return self._refuse("", "?reason=authfailed", is_final=True)
-        return Accepted(plain, user)
+        return AuthAccepted(plain, user)
 
-    def _challenge(self, user: str, now_s: float) -> Refused:
+    def _challenge(self, user: str, now_s: float) -> AuthRefused:
         if len(self._challenges) >= self._max_challenges:
             del self._challenges[next(iter(self._challenges))]
         key, salt = self._make_token(), self._make_token()
@@ -103,6 +103,6 @@ class ServerAuth:
                 return False
         return compare_digest(wanted.encode(), given.get("response", "").encode())
 
-    def _refuse(self, what: str, reason: str, *, is_final: bool = False) -> Refused:
+    def _refuse(self, what: str, reason: str, *, is_final: bool = False) -> AuthRefused:
         head = f"[ AccessManager.Reject ] : [ {what}authmod={self._scheme.value} ] : "
-        return Refused(head + reason, is_final)
+        return AuthRefused(head + reason, is_final)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from rtmp.amf0 import AmfValue
 from rtmp.capabilities import Capabilities
-from rtmp.commands import ERROR, ON_STATUS, RESULT, SET_DATA_FRAME, Command, make_info
-from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
+from rtmp.commands import ERROR, RESULT, SET_DATA_FRAME, Command
+from rtmp.errors import RemoteProtocolError
 from rtmp.events import (
     AudioReceived,
     BufferLengthSet,
@@ -30,56 +29,16 @@ from rtmp.events import (
 from rtmp.handshake import ServerHandshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, UserControl, UserControlType, pack_u32
-from rtmp.session import DEFAULT_WINDOW, Session, media_chunk_streams
-from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, StreamInput, StreamState, advance
+from rtmp.server_answers import NOTICES, ServerAnswers
+from rtmp.server_stream import ServerStream
+from rtmp.session import DEFAULT_WINDOW
+from rtmp.state import ConnectionInput, ConnectionState, StreamInput, StreamState
 
 _DYNAMIC_LIMIT = b"\x02"
-_FMS_VERSION = "FMS/4,5,0,297"
-_CAPABILITIES = 255.0
-_NOTICES = {
-    "FCPublish": "NetStream.Publish.Start",
-    "FCUnpublish": "NetStream.Unpublish.Success",
-    "FCSubscribe": "NetStream.Play.Start",
-    "FCUnsubscribe": "NetStream.Play.Stop",
-}
-"""Commands by which clients of a content network announce a stream, and the code of the notice `on…` that
-some of them wait for. What really happens to the stream, its own onStatus says."""
-
-
 _FAREWELLS = frozenset(("FCUnpublish", "closeStream", "deleteStream"))
 
 
-@dataclass(slots=True)
-class ServerStream:
-    """A message stream of the client, and what its player wants to receive."""
-
-    stream_id: int
-    state: StreamState = StreamState.IDLE
-    name: str = ""
-    audio: bool = True
-    video: bool = True
-    sendable: dict[int, int] = field(default_factory=dict)
-    """What can be sent to the player now: message types, and the chunk stream of each."""
-
-    def advance(self, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError) -> None:
-        """Move along the table; raise `at_fault` if it has no such transition."""
-        self.state = advance(STREAM_TRANSITIONS, self.state, cause, at_fault)
-        self._update_sendable()
-
-    def receive(self, *, audio: bool, video: bool) -> None:
-        """Note what the player wants to receive."""
-        self.audio, self.video = audio, video
-        self._update_sendable()
-
-    def _update_sendable(self) -> None:
-        self.sendable = media_chunk_streams(self.stream_id) if self.state is StreamState.PLAYING else {}
-        if not self.audio:
-            self.sendable.pop(MessageType.AUDIO, None)
-        if not self.video:
-            self.sendable.pop(MessageType.VIDEO, None)
-
-
-class ServerRequests(Session):
+class ServerRequests(ServerAnswers):
     """Answers what needs no decision, and turns the rest into events."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, *, chunk_size: int = 4096) -> None:
@@ -88,31 +47,16 @@ class ServerRequests(Session):
         """What the client said in `connect` that it supports."""
         self._connect_id = 0.0
         self._streams: dict[int, ServerStream] = {}
-        # transaction ids that wait for an answer; clients may use one twice
-        self._pending: dict[float, int] = {}
-        self._stream_commands: dict[str, Callable[[Command, int], None]] = {
-            "publish": self._on_publish,
-            "play": self._on_play,
-            "closeStream": self._on_close_stream,
-            "receiveAudio": self._on_receive,
-            "receiveVideo": self._on_receive,
-            "pause": self._on_pause,
-            "pauseRaw": self._on_pause,
-            "seek": self._on_seek,
-            "play2": self._on_play2,
-        }
-        self._connection_commands: dict[str, Callable[[Command, int], None]] = {
-            "createStream": self._on_create_stream,
-            "deleteStream": self._on_delete_stream,
-            "close": self._on_close,
-            RESULT: self._on_answer,
-            ERROR: self._on_answer,
-            "releaseStream": self._answer_undefined,
-            **dict.fromkeys(_NOTICES, self._answer_with_notice),
-            "_checkbw": self._answer_undefined,
-            "checkBandwidth": self._answer_bandwidth,
-            "getStreamLength": self._answer_stream_length,
-        }
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a stream is published or played, or is to be."""
+        return any(stream.state is not StreamState.IDLE for stream in self._streams.values())
+
+    @property
+    def publishing_streams(self) -> list[int]:
+        """The streams that the client publishes."""
+        return [stream_id for stream_id in self._streams if self._publishing(stream_id)]
 
     def _on_handshake_done(self) -> None:
         return
@@ -127,10 +71,8 @@ class ServerRequests(Session):
             self._send_error(
                 command.transaction_id, "NetConnection.Call.Failed", "connect is not yet answered"
             )
-        elif (handler := self._stream_commands.get(command.name)) or (
-            handler := self._connection_commands.get(command.name)
-        ):
-            handler(command, stream_id)
+        elif handler := _COMMANDS.get(command.name):
+            handler(self, command, stream_id)
         else:
             self._on_call(command, stream_id)
 
@@ -162,38 +104,12 @@ class ServerRequests(Session):
         if self._may_wait(transaction_id):
             self._events.append(CallReceived(command.name, transaction_id, command.arguments, stream_id))
 
-    def _may_wait(self, transaction_id: float) -> bool:
-        """Note that a call waits for an answer; if there are too many, answer it and return False."""
-        if transaction_id:
-            if sum(self._pending.values()) >= self.limits.max_pending_calls:
-                self._send_error(
-                    transaction_id, "NetConnection.Call.Failed", "too many calls wait for an answer"
-                )
-                return False
-            self._pending[transaction_id] = self._pending.get(transaction_id, 0) + 1
-        return True
-
     def _on_answer(self, command: Command, _stream_id: int) -> None:
         event = ResultReceived if command.name == RESULT else ErrorReceived
         self._events.append(event(command.transaction_id, command.arguments))
 
     def _on_close(self, _command: Command, _stream_id: int) -> None:
         self.close()
-
-    def _answer_undefined(self, command: Command, _stream_id: int) -> None:
-        if command.transaction_id:
-            self._send_command(Command(RESULT, command.transaction_id))
-
-    def _answer_with_notice(self, command: Command, stream_id: int) -> None:
-        self._answer_undefined(command, stream_id)
-        name = command.arguments[0] if command.arguments else None
-        info = make_info("status", _NOTICES[command.name], name if isinstance(name, str) else "")
-        self._send_command(Command(f"on{command.name}", 0.0, None, (info,)))
-
-    def _answer_bandwidth(self, command: Command, stream_id: int) -> None:
-        """Nothing is measured: say at once that it is over, for clients wait for that."""
-        self._answer_undefined(command, stream_id)
-        self._send_command(Command("onBWDone", 0.0))
 
     def _answer_stream_length(self, command: Command, _stream_id: int) -> None:
         transaction_id = command.transaction_id
@@ -346,26 +262,6 @@ class ServerRequests(Session):
     def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
         return values[1:] if values and values[0] == SET_DATA_FRAME else values
 
-    # Answers
-
-    def _send_status(
-        self,
-        stream_id: int,
-        level: str,
-        code: str,
-        description: str,
-        extra: Mapping[str, AmfValue] | None = None,
-    ) -> None:
-        info = make_info(level, code, description, extra)
-        self._send_command(Command(ON_STATUS, 0.0, None, (info,)), stream_id)
-
-    def _send_error(
-        self, transaction_id: float, code: str, description: str, extra: Mapping[str, AmfValue] | None = None
-    ) -> None:
-        if transaction_id:
-            info = make_info("error", code, description, extra)
-            self._send_command(Command(ERROR, transaction_id, None, (info,)))
-
 
 def _number(value: AmfValue, default: float) -> float:
     """Return a number that a client sent, the default if it is none, or no finite one."""
@@ -378,3 +274,27 @@ def _milliseconds(value: AmfValue) -> float | None:
     """Return a time that a client sent, None if it is no such thing."""
     number = _number(value, math.nan)
     return None if math.isnan(number) else max(number, 0.0)
+
+
+_COMMANDS: Mapping[str, Callable[[ServerRequests, Command, int], None]] = {
+    "publish": ServerRequests._on_publish,
+    "play": ServerRequests._on_play,
+    "closeStream": ServerRequests._on_close_stream,
+    "receiveAudio": ServerRequests._on_receive,
+    "receiveVideo": ServerRequests._on_receive,
+    "pause": ServerRequests._on_pause,
+    "pauseRaw": ServerRequests._on_pause,
+    "seek": ServerRequests._on_seek,
+    "play2": ServerRequests._on_play2,
+    "createStream": ServerRequests._on_create_stream,
+    "deleteStream": ServerRequests._on_delete_stream,
+    "close": ServerRequests._on_close,
+    RESULT: ServerRequests._on_answer,
+    ERROR: ServerRequests._on_answer,
+    "releaseStream": ServerRequests._answer_undefined,
+    **dict.fromkeys(NOTICES, ServerRequests._answer_with_notice),
+    "_checkbw": ServerRequests._answer_undefined,
+    "checkBandwidth": ServerRequests._answer_bandwidth,
+    "getStreamLength": ServerRequests._answer_stream_length,
+}
+"""The commands that are known here; one with another name is a call, for the program to answer."""

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from rtmp.amf0 import AmfValue
 from rtmp.commands import ERROR, RESULT, Command, make_info
 from rtmp.errors import LocalProtocolError
-from rtmp.events import (
-    ConnectRequested,
-)
+from rtmp.events import ConnectRequested
 from rtmp.messages import Message, MessageType, Payload, UserControlType, join_aggregate
-from rtmp.server_requests import ServerRequests, ServerStream
+from rtmp.server_requests import ServerRequests
+from rtmp.server_stream import ServerStream
 from rtmp.session import MediaSink
 from rtmp.shared_message import SharedMessage
 from rtmp.state import ConnectionInput, StreamInput, StreamState
@@ -320,15 +319,3 @@ class ServerSession(ServerRequests):
     def _check_connect_event(self, event: ConnectRequested | None) -> None:
         if event is not None and event.transaction_id != self._connect_id:
             raise LocalProtocolError(f"connect {event.transaction_id} does not wait for an answer")
-
-    def _take_pending(self, transaction_id: float) -> bool:
-        """Return whether an answer is to be sent."""
-        self._check_connected()
-        if not transaction_id:
-            return False
-        count = self._pending.pop(transaction_id, 0)
-        if count == 0:
-            raise LocalProtocolError(f"no call {transaction_id} waits for an answer")
-        if count > 1:
-            self._pending[transaction_id] = count - 1
-        return True

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from rtmp.amf0 import AmfValue
-from rtmp.chunk import COMMAND_CHUNK_STREAM, CONTROL_CHUNK_STREAM
 from rtmp.chunk_reader import ChunkReader
-from rtmp.chunk_writer import ChunkWriter
-from rtmp.commands import Command, parse_values, plain_data, serialize_data
+from rtmp.commands import Command, parse_values, plain_data
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
 from rtmp.events import ConnectionClosed, DataReceived, Event, PongReceived
+from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
     Message,
@@ -29,73 +28,42 @@ from rtmp.messages import (
     parse_u32,
     split_aggregate,
 )
-from rtmp.state import CONNECTION_TRANSITIONS, ConnectionInput, ConnectionState, advance
+from rtmp.session_output import ENDED, SessionOutput
+from rtmp.state import ConnectionInput, ConnectionState
 
 DEFAULT_WINDOW = 2_500_000
 MediaSink: TypeAlias = Callable[[int, int, Payload], None]
 """Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
 _MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
+_CONTENT = _MEDIA | {MessageType.DATA_AMF0, MessageType.DATA_AMF3, MessageType.AGGREGATE}
 _BATCH = 64
 """Chunks parsed at once: they can be so small that a read holds a hundred thousand."""
 _BATCH_WORK = 4
 """What a batch costs, in messages handled."""
-_ENDED = (ConnectionState.CLOSING, ConnectionState.CLOSED)
-_FIRST_MEDIA_CHUNK_STREAM = 4
-# Four chunk streams for each message stream, in ids of one byte; the writer restates the header when two
-# message streams meet in one.
-_MEDIA_CHUNK_STREAM_SLOTS = 15
-_AUDIO, _VIDEO, _DATA, _COMMAND = range(4)
 
 
-class Handshake(Protocol):
-    """Either side's handshake."""
-
-    done: bool
-
-    def receive_data(self, data: bytes | memoryview) -> tuple[bytes, bytes]:
-        """Return (bytes to send, bytes left over)."""
-        ...
-
-
-def media_chunk_stream(stream_id: int, kind: int) -> int:
-    """Return the chunk stream that carries one kind of message of a message stream."""
-    return _FIRST_MEDIA_CHUNK_STREAM + (stream_id - 1) % _MEDIA_CHUNK_STREAM_SLOTS * 4 + kind
-
-
-def media_chunk_streams(stream_id: int) -> dict[int, int]:
-    """Return the chunk streams of a message stream by message type."""
-    kinds = {MessageType.AUDIO: _AUDIO, MessageType.VIDEO: _VIDEO, MessageType.DATA_AMF0: _DATA}
-    return {int(message_type): media_chunk_stream(stream_id, kind) for message_type, kind in kinds.items()}
-
-
-class Session:
+class Session(SessionOutput):
     """The protocol state of one connection."""
 
     def __init__(self, handshake: Handshake, limits: Limits = DEFAULT_LIMITS, chunk_size: int = 4096) -> None:
+        super().__init__(chunk_size)
         self.limits = limits
-        self.state = ConnectionState.HANDSHAKE
-        self.object_encoding = 0
         self.bytes_received = 0
-        self.bytes_sent = 0
         self.messages_received = 0
         self.messages_handled = 0
         """A measure of work: parts of aggregate messages count too, and parsing more than fits one batch."""
+        self.messages_of_control = 0
+        """Of those handled: neither media nor data."""
         self.bytes_acknowledged = 0
-        self._chunk_size = chunk_size
         self._handshake = handshake
         self._reader = ChunkReader(limits)
-        self._writer = ChunkWriter()
-        self._out: list[Payload] = []
         self.peer_is_leaving = False
         """Whether the last that the peer said is that it has done with a stream."""
-        self.pending_size = 0
-        """Bytes that data_to_send would return."""
         self._events: deque[Event] = deque()
         self._messages: deque[Message] = deque()
         self._sinks: dict[int, MediaSink] = {}
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
         self._ack_step = self._ack_due = DEFAULT_WINDOW // 2
-        self._announced_window = 0
         self._failure: RemoteProtocolError | None = None
         self._handlers: dict[int, Callable[[Message], None]] = {
             MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
@@ -115,7 +83,7 @@ class Session:
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the peer; `next_event` then says what they cause. Never raises."""
-        if self._failure is not None or self.state in _ENDED:
+        if self._failure is not None or self.state in ENDED:
             return
         data = bytes(data)
         self.bytes_received += len(data)
@@ -153,7 +121,7 @@ class Session:
         """
         events, messages = self._events, self._messages
         while not events:
-            if self.state in _ENDED or self.messages_handled >= until:
+            if self.state in ENDED or self.messages_handled >= until:
                 return None
             if messages and self._parts is None:
                 type_id, stream_id, timestamp_ms, payload = messages[0]
@@ -221,15 +189,6 @@ class Session:
             self._events.append(ConnectionClosed(reason))
         return self.take_events()
 
-    def data_to_send(self) -> bytes:
-        """Return, and forget, the bytes to send to the peer."""
-        if not self._out:
-            return b""
-        data = bytes(self._out[0]) if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        self.pending_size = 0
-        return data
-
     def close(self) -> None:
         """Stop reading; what is queued may still be sent. The transport is the caller's to close."""
         if self.state is not ConnectionState.CLOSED:
@@ -253,6 +212,8 @@ class Session:
         if sink is not None and message.type_id in _MEDIA:  # of an aggregate message
             sink(message.type_id, message.timestamp_ms, message.payload)
             return
+        if message.type_id not in _CONTENT:
+            self.messages_of_control += 1
         handler = self._handlers.get(message.type_id)
         # shared objects and unknown types are of no use here, and no harm
         if handler is not None:
@@ -288,18 +249,11 @@ class Session:
         self._ack_due = self.bytes_received + self._ack_step
         self._send_control(MessageType.ACKNOWLEDGEMENT, pack_u32(self.bytes_received))
 
-    def _announce_window(self, window: int) -> None:
-        self._announced_window = window
-        self._send_control(MessageType.WINDOW_ACK_SIZE, pack_u32(window))
-
-    def _announce_chunk_size(self) -> None:
-        self._send_control(MessageType.SET_CHUNK_SIZE, pack_u32(self._chunk_size))
-        self._writer.chunk_size = self._chunk_size
-
     # AMF messages
 
     def _on_command_message(self, message: Message) -> None:
         command = Command.parse(message.type_id, message.payload, self.limits)
+        self.commands_exchanged += 1
         self._on_command(command, message.stream_id)
 
     def _on_data_message(self, message: Message) -> None:
@@ -314,6 +268,16 @@ class Session:
         self._parts = split_aggregate(message)
 
     # What subclasses decide
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a stream is published or played, or is to be."""
+        raise NotImplementedError
+
+    @property
+    def publishing_streams(self) -> list[int]:
+        """The streams on which the peer publishes to us."""
+        raise NotImplementedError
 
     def _on_handshake_done(self) -> None:
         raise NotImplementedError
@@ -338,60 +302,3 @@ class Session:
 
     def _close_streams(self) -> None:
         raise NotImplementedError
-
-    # Bytes out
-
-    def _advance(self, cause: ConnectionInput, at_fault: type[RtmpError]) -> None:
-        self.state = advance(CONNECTION_TRANSITIONS, self.state, cause, at_fault)
-
-    def _check_open(self) -> None:
-        if self.state in (ConnectionState.HANDSHAKE, *_ENDED):
-            raise LocalProtocolError(f"nothing can be sent in state {self.state.name}")
-
-    def _check_connected(self) -> None:
-        if self.state is not ConnectionState.CONNECTED:
-            raise LocalProtocolError(f"not possible in state {self.state.name}, only once connected")
-
-    def _queue(self, data: Payload) -> None:
-        if data:
-            self._out.append(data)
-            self.pending_size += len(data)
-            self.bytes_sent += len(data)
-
-    def _send(
-        self, chunk_stream: int, type_id: int, stream_id: int, timestamp_ms: int, payload: Payload
-    ) -> None:
-        for piece in self._writer.write(chunk_stream, type_id, stream_id, timestamp_ms, payload):
-            self._queue(piece)
-
-    def _send_control(self, message_type: MessageType, payload: bytes) -> None:
-        self._send(CONTROL_CHUNK_STREAM, message_type, 0, 0, payload)
-
-    def _send_user_control(self, event_type: UserControlType, *values: int) -> None:
-        self._send_control(MessageType.USER_CONTROL, UserControl(event_type, values).serialize())
-
-    def _send_amf0_command(self, command: Command) -> None:
-        """Send `connect` or its answer, which are AMF0 whatever the two agree on."""
-        message_type, payload = command.serialize()
-        self._send(COMMAND_CHUNK_STREAM, message_type, 0, 0, payload)
-
-    def _send_command(self, command: Command, stream_id: int = 0) -> None:
-        message_type, payload = command.serialize(amf3=self.object_encoding == 3)
-        chunk_stream = media_chunk_stream(stream_id, _COMMAND) if stream_id else COMMAND_CHUNK_STREAM
-        self._send(chunk_stream, message_type, stream_id, 0, payload)
-
-    def _send_data(self, stream_id: int, timestamp_ms: int, values: tuple[AmfValue, ...]) -> None:
-        message_type, payload = serialize_data(values, amf3=self.object_encoding == 3)
-        self._send(media_chunk_stream(stream_id, _DATA), message_type, stream_id, timestamp_ms, payload)
-
-    def _send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
-        chunk_stream = media_chunk_stream(stream_id, _AUDIO)
-        self._send(chunk_stream, MessageType.AUDIO, stream_id, timestamp_ms, payload)
-
-    def _send_aggregate(self, stream_id: int, message: Message) -> None:
-        chunk_stream = media_chunk_stream(stream_id, _VIDEO)
-        self._send(chunk_stream, message.type_id, stream_id, message.timestamp_ms, message.payload)
-
-    def _send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
-        chunk_stream = media_chunk_stream(stream_id, _VIDEO)
-        self._send(chunk_stream, MessageType.VIDEO, stream_id, timestamp_ms, payload)

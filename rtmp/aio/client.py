@@ -9,20 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rtmp.aio.client_connect import ConnectingClient, credentials_for
 from rtmp.aio.client_stream import ClientStream
-from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
 from rtmp.capabilities import Capabilities
-from rtmp.client_auth import ClientAuth, Credentials
+from rtmp.client_auth import ClientAuth
 from rtmp.client_session import ClientSession
 from rtmp.commands import info_text
-from rtmp.errors import (
-    CallFailed,
-    ConnectionLost,
-    ConnectRejected,
-    ConnectTimeout,
-    RtmpError,
-)
+from rtmp.errors import CallFailed, ConnectionLost, ConnectRejected, RtmpError
 from rtmp.events import (
     AudioReceived,
     CallReceived,
@@ -68,7 +62,7 @@ OnCall = Callable[[str, tuple[AmfValue, ...]], None]
 OnStatus = Callable[[StatusReceived], None]
 
 
-class RtmpClient(Connection[ClientSession]):
+class RtmpClient(ConnectingClient):
     """A connection to a server (NetConnection). Made by `RtmpClient.connect`."""
 
     def __init__(
@@ -77,12 +71,10 @@ class RtmpClient(Connection[ClientSession]):
         super().__init__(session, timeouts)
         self.on_call = on_call
         self.on_status: OnStatus | None = None
-        self.connect_info: AmfValue = None
         self._streams: dict[int, ClientStream] = {}
         self._calls: dict[float, asyncio.Future[AmfValue]] = {}
         self._creates: dict[float, asyncio.Future[ClientStream]] = {}
         self._incoming: asyncio.Queue[IncomingCall | None] = asyncio.Queue(_MAX_QUEUED_CALLS)
-        self._connected: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[RtmpError | None] = self._loop.create_future()
 
     @classmethod
@@ -114,7 +106,7 @@ class RtmpClient(Connection[ClientSession]):
         """
         parsed = url if isinstance(url, RtmpUrl) else RtmpUrl.parse(url)
         auth = ClientAuth(
-            _credentials(parsed, user, password), str((command_object or {}).get("app", parsed.app))
+            credentials_for(parsed, user, password), str((command_object or {}).get("app", parsed.app))
         )
         auth_query = ""
         while True:
@@ -131,40 +123,11 @@ class RtmpClient(Connection[ClientSession]):
             client = cls(session, timeouts, on_call)
             client.on_status = on_status
             try:
-                await client._open(ssl, address)
+                await client.open(ssl, address)
             except ConnectRejected as refused:
                 auth_query = auth.next_query(refused)
             else:
                 return client
-
-    async def _open(self, ssl: ssl_module.SSLContext | None, address: tuple[str, int] | None) -> None:
-        """Connect, and wait for the answer to `connect`."""
-        url = self.session.url
-        host, port = address or (url.host, url.port)
-        if ssl is None and url.scheme == "rtmps":
-            ssl = ssl_module.create_default_context()
-        self.session.connect()
-        try:
-            async with asyncio.timeout(self.timeouts.connect):
-                await self._loop.create_connection(
-                    lambda: self, host, port, ssl=ssl, server_hostname=url.host if ssl else None
-                )
-        except TimeoutError as error:
-            self._forget_connecting()
-            raise ConnectTimeout(f"no connection to {host} in {self.timeouts.connect} s") from error
-        except BaseException:
-            self._forget_connecting()
-            raise
-        try:
-            await self._connected
-        except BaseException:
-            self.close()
-            raise
-
-    def _forget_connecting(self) -> None:
-        """Take it from the loop that nobody will ask what came of it, whether that is known yet or not."""
-        if not self._connected.cancel() and not self._connected.cancelled():
-            self._connected.exception()
 
     @property
     def server_capabilities(self) -> Capabilities:
@@ -247,15 +210,8 @@ class RtmpClient(Connection[ClientSession]):
                 self._on_answer(event)
             case StreamCreated(stream_id, transaction_id):
                 self._on_stream_created(stream_id, transaction_id)
-            case ConnectAccepted(info=info):
-                self.connect_info = info
-                self._cancel_timer("setup")
-                if not self._connected.done():
-                    self._connected.set_result(None)
-            case ConnectRefused(code, description, info):
-                details = info if isinstance(info, Mapping) else {}
-                if not self._connected.done():
-                    self._connected.set_exception(ConnectRejected(code, description, details))
+            case ConnectAccepted() | ConnectRefused():
+                self._take_connect_answer(event)
             case ConnectionClosed(reason):
                 self._on_closed(reason)
             case _:
@@ -310,7 +266,8 @@ class RtmpClient(Connection[ClientSession]):
 
     def _on_closed(self, reason: RtmpError | None) -> None:
         error = reason or ConnectionLost("the connection was closed")
-        waiting: list[asyncio.Future[Any]] = [self._connected, *self._calls.values(), *self._creates.values()]
+        self._fail_connect(error)
+        waiting: list[asyncio.Future[Any]] = [*self._calls.values(), *self._creates.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(error)
@@ -327,9 +284,3 @@ class RtmpClient(Connection[ClientSession]):
     def _check_alive_for_command(self) -> None:
         if self._closing:
             raise ConnectionLost("the connection is closed")
-
-
-def _credentials(url: RtmpUrl, user: str | None, password: str | None) -> Credentials | None:
-    user = url.user if user is None else user
-    password = url.password if password is None else password
-    return Credentials(user, password) if user else None

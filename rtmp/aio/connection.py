@@ -13,15 +13,16 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Final, Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar, cast
 
+from rtmp.aio.farewell import end_writing
 from rtmp.aio.flush_queue import FlushQueue
 from rtmp.aio.inbound import MESSAGES_PER_TURN, Inbound
+from rtmp.aio.liveness import Liveness
 from rtmp.aio.peername import format_peer
+from rtmp.aio.timers import Timers
 from rtmp.errors import (
     ConnectionLost,
-    ConnectTimeout,
-    HandshakeTimeout,
     PeerTimeout,
     RemoteProtocolError,
     RtmpError,
@@ -37,9 +38,6 @@ logger = logging.getLogger("rtmp")
 
 S = TypeVar("S", bound=Session)
 
-_TLS_LINGER_S: Final = 0.25
-_LEAST_PROGRESS: Final = 16 * 1024  # bytes in Timeouts.stalled_write
-
 
 class Connection(asyncio.Protocol, Generic[S]):
     """Moves the bytes of one session, flushes, keeps time and ends.
@@ -53,6 +51,7 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.id = next(self._ids)
         self.session = session
         self.timeouts = timeouts
+        """May be replaced at any time, for this connection alone; each counts from its next start on."""
         self.peername = "?"
         self.dropped_media = 0
         self.write_paused = False
@@ -67,23 +66,25 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._writable.set()
         self._closing = False
         self._reason: RtmpError | None = None
-        self._last_received = self._loop.time()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.last_received_s = self._loop.time()
+        self.timers = Timers(self._loop)
+        self._liveness = Liveness(self, self._loop)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.peername}>"
 
-    # What subclasses add
-
     def _deliver(self, event: Event) -> None:
         raise NotImplementedError
-
-    # Properties
 
     @property
     def is_closed(self) -> bool:
         """Whether the connection is closed or closing: no event but the last ones will come."""
         return self._closing
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the peer is read now, and its silence is its own."""
+        return not self._inbound.is_paused
 
     @property
     def write_buffer_size(self) -> int:
@@ -106,11 +107,10 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._reason = reason
         self.flush()
         self.session.close()
-        self._cancel_timers()
+        self.timers.cancel_all()
         self._inbound.close()
         if self._transport is not None:
-            self._start_timer("close", self.timeouts.close, self._transport.abort)
-            self._end_writing(self._transport)
+            end_writing(self._transport, self.timers, self.timeouts.close)
 
     def abort(self, reason: RtmpError | None = None) -> None:
         """Close at once; what is queued is lost."""
@@ -119,31 +119,10 @@ class Connection(asyncio.Protocol, Generic[S]):
             self._closing = True
             self._reason = reason
         self.session.close()
-        self._cancel_timers()
+        self.timers.cancel_all()
         self._inbound.close()
         if self._transport is not None:
             self._transport.abort()
-
-    def _end_writing(self, transport: asyncio.Transport) -> None:
-        if not transport.can_write_eof():  # TLS
-            self._start_timer("end", min(_TLS_LINGER_S, self.timeouts.close / 2), self._end_tls)
-            return
-        try:
-            transport.write_eof()
-        except OSError:  # the peer has reset the connection already
-            transport.abort()
-
-    def _end_tls(self) -> None:
-        """Close, as the peer has not, once everything has left.
-
-        TLS cannot be half open, and closing with unread data resets: the peer had time to read the answer.
-        """
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size():
-            self._start_timer("end", _TLS_LINGER_S, self._end_tls)
-        else:
-            self._transport.close()
 
     def pause_reading(self) -> None:
         """Stop reading from the peer, which feels it through TCP, and is not taken for dead meanwhile."""
@@ -166,9 +145,8 @@ class Connection(asyncio.Protocol, Generic[S]):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         limits = self.session.limits
         self._transport.set_write_buffer_limits(high=limits.max_write_buffer_media)
-        self._last_received = self._loop.time()
-        self._start_timer("setup", self.timeouts.handshake, self._handshake_timed_out)
-        self._start_timer("ping", self.timeouts.ping, self._check_alive)
+        self.last_received_s = self._loop.time()
+        self._liveness.begin()
         if self.session.pending_size:
             self.schedule_flush()
 
@@ -179,12 +157,12 @@ class Connection(asyncio.Protocol, Generic[S]):
         """
         if self._closing:
             return
-        self._last_received = self._loop.time()
+        self.last_received_s = self._loop.time()
         session, queue, inbound = self.session, self._flush_queue, self._inbound
         in_handshake = session.state is ConnectionState.HANDSHAKE
         session.feed(data)
         if in_handshake and session.state is not ConnectionState.HANDSHAKE:
-            self._start_timer("setup", self.timeouts.connect, self._connect_timed_out)
+            self._liveness.wait_for_connect()
         if inbound.is_waiting:
             return
         until = session.messages_handled + MESSAGES_PER_TURN
@@ -193,7 +171,7 @@ class Connection(asyncio.Protocol, Generic[S]):
             while not self._closing and (event := session.next_event(until)) is not None:
                 self._deliver(event)
         except RemoteProtocolError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception:
             # whatever is wrong where its media go must not reach others
             logger.exception("connection %s (%s): its media could not be handled", self.id, self.peername)
@@ -221,19 +199,19 @@ class Connection(asyncio.Protocol, Generic[S]):
         self.write_paused = True
         if not self._closing:
             self._writable.clear()
-        self._watch_progress()
+        self._liveness.watch_progress()
 
     def resume_writing(self) -> None:
         """Note that the peer has caught up."""
         self.write_paused = False
-        self._cancel_timer("stalled")
+        self._liveness.stop_watching_progress()
         if self.on_writable is not None and not self._closing:
             self.on_writable()
         self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events."""
-        self._cancel_timers()
+        self.timers.cancel_all()
         self._writable.set()
         self._inbound.transport = None
         if not self._closing:
@@ -290,11 +268,12 @@ class Connection(asyncio.Protocol, Generic[S]):
     def _check_write_buffer(self) -> None:
         size, limit = self.write_buffer_size, self.session.limits.max_write_buffer
         if size > limit and not self._closing:
-            self._fail(WriteBufferExceeded(f"{size} bytes wait for a peer that does not read; limit {limit}"))
+            self.fail(WriteBufferExceeded(f"{size} bytes wait for a peer that does not read; limit {limit}"))
 
     # Events
 
-    def _fail(self, error: RtmpError) -> None:
+    def fail(self, error: RtmpError) -> None:
+        """End the connection because of an error, and log it."""
         if self._closing:
             return
         logger.warning("connection %s (%s): %s: %s", self.id, self.peername, type(error).__name__, error)
@@ -302,57 +281,3 @@ class Connection(asyncio.Protocol, Generic[S]):
             self.abort(error)
         else:
             self.close(error)
-
-    # Time
-
-    def _start_timer(self, name: str, seconds: float, callback: object) -> None:
-        self._cancel_timer(name)
-        assert callable(callback)
-        self._timers[name] = self._loop.call_later(seconds, callback)
-
-    def _cancel_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _cancel_timers(self) -> None:
-        for name in list(self._timers):
-            self._cancel_timer(name)
-
-    def _handshake_timed_out(self) -> None:
-        received = self.session.bytes_received
-        self._fail(HandshakeTimeout(f"no handshake in {self.timeouts.handshake} s, only {received} bytes"))
-
-    def _connect_timed_out(self) -> None:
-        self._fail(ConnectTimeout(f"no connect in {self.timeouts.connect} s after the handshake"))
-
-    def _watch_progress(self) -> None:
-        """Have the peer given up unless it reads some of what waits for it."""
-        left = self.session.bytes_sent - self.write_buffer_size
-        self._start_timer("stalled", self.timeouts.stalled_write, lambda: self._check_progress(left))
-
-    def _check_progress(self, left_before: int) -> None:
-        progress = self.session.bytes_sent - self.write_buffer_size - left_before
-        if progress >= _LEAST_PROGRESS:
-            self._watch_progress()
-        else:
-            seconds = self.timeouts.stalled_write
-            self._fail(
-                WriteStalled(f"{self.write_buffer_size} bytes wait, {progress} were read in {seconds} s")
-            )
-
-    def _check_alive(self) -> None:
-        """Ping a silent peer; end the connection of a dead one. While we do not read, the silence is ours."""
-        if self._inbound.is_paused:
-            self._last_received = self._loop.time()
-        silence = self._loop.time() - self._last_received
-        if silence >= self.timeouts.dead_peer:
-            self._fail(PeerTimeout(f"nothing received for {silence:.1f} s, not even an answer to a ping"))
-            return
-        wait = self.timeouts.ping - silence
-        if wait <= 0:
-            wait = min(self.timeouts.ping, self.timeouts.dead_peer - silence)
-            if self.session.state in (ConnectionState.CONNECTING, ConnectionState.CONNECTED):
-                self.session.send_ping(int(self._loop.time() * 1000))
-                self.schedule_flush()
-        self._start_timer("ping", max(wait, 0.001), self._check_alive)

@@ -1,4 +1,4 @@
-"""A server on a free port whose connections record what happens, and raw bytes to send it."""
+"""A server on a free port whose connections log what happens, and raw bytes to send it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELLO = b"\x03" + bytes(2 * PACKET_SIZE)
 HELLO_ANSWER = 1 + 2 * PACKET_SIZE
 
 
-class Recorder:
+class EventLog:
     """Accepts everything and lets a test wait for an event that fits."""
 
     def __init__(self, connection: ServerConnection) -> None:
@@ -62,18 +62,18 @@ class Recorder:
 
 class Running:
     def __init__(self) -> None:
-        self.recorders: asyncio.Queue[Recorder] = asyncio.Queue()
+        self.logs: asyncio.Queue[EventLog] = asyncio.Queue()
         self.server = RtmpServer()
-        self.recorder_class = Recorder
+        self.log_class = EventLog
 
-    def make(self, connection: ServerConnection) -> Recorder:
-        recorder = self.recorder_class(connection)
-        self.recorders.put_nowait(recorder)
-        return recorder
+    def make(self, connection: ServerConnection) -> EventLog:
+        log = self.log_class(connection)
+        self.logs.put_nowait(log)
+        return log
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Recorder]:
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, EventLog]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
-        return reader, writer, await self.recorders.get()
+        return reader, writer, await self.logs.get()
 
 
 @asynccontextmanager

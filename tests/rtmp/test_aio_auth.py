@@ -15,12 +15,12 @@ from rtmp import events as ev
 from rtmp.aio import RtmpClient, ServerConnection
 from rtmp.auth_scheme import AuthScheme
 from rtmp.errors import AuthenticationFailed, ConnectRejected
-from rtmp.server_auth import Accepted, ServerAuth
-from tests.rtmp.running_server import Recorder, Running, running
+from rtmp.server_auth import AuthAccepted, ServerAuth
+from tests.rtmp.running_server import EventLog, Running, running
 from tests.rtmp.test_aio_programs import run_program
 
 
-class AskingRecorder(Recorder):
+class AskingLog(EventLog):
     """As a program would use `ServerAuth`."""
 
     def __init__(self, connection: ServerConnection, auth: ServerAuth) -> None:
@@ -34,7 +34,7 @@ class AskingRecorder(Recorder):
             return
         self.events.append(event)
         answer = self.auth.check(event.app, time.monotonic())
-        if isinstance(answer, Accepted):
+        if isinstance(answer, AuthAccepted):
             self.user = answer.user
             self.connection.accept_connect(event)
         else:
@@ -46,10 +46,10 @@ async def asking(scheme: AuthScheme) -> AsyncIterator[Running]:
     auth = ServerAuth({"bob": "s3cret"}.get, scheme)
 
     class AskingServer(Running):
-        def make(self, connection: ServerConnection) -> Recorder:
-            recorder = AskingRecorder(connection, auth)
-            self.recorders.put_nowait(recorder)
-            return recorder
+        def make(self, connection: ServerConnection) -> EventLog:
+            log = AskingLog(connection, auth)
+            self.logs.put_nowait(log)
+            return log
 
     async with running(state=AskingServer()) as run:
         yield run
@@ -65,15 +65,15 @@ async def test_three_connects(scheme: AuthScheme, credentials: str, arguments: A
     async with asking(scheme) as run, asyncio.timeout(5):
         url = f"rtmp://{credentials}127.0.0.1:{run.server.port}/live"
         client = await RtmpClient.connect(url, "extra", **arguments)
-        recorders = [await run.recorders.get() for _ in range(3)]
-        assert isinstance(recorders[-1], AskingRecorder)
-        assert recorders[-1].user == "bob"
-        for recorder in recorders:
-            connect = recorder.events[0]
+        logs = [await run.logs.get() for _ in range(3)]
+        assert isinstance(logs[-1], AskingLog)
+        assert logs[-1].user == "bob"
+        for log in logs:
+            connect = log.events[0]
             assert isinstance(connect, ev.ConnectRequested)
             assert connect.arguments == ("extra",)
             assert "s3cret" not in repr(connect)
-        assert await recorders[0].closed() is None
+        assert await logs[0].closed() is None
         client.close()
         await client.wait_closed()
 
@@ -99,9 +99,9 @@ async def test_ffmpeg_publishes(scheme: AuthScheme, password: str, works: bool, 
             "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=r=16000", "-t", "0.5",
             "-c:a", "aac", "-f", "flv", url,
         )  # fmt: skip
-        recorders = [await run.recorders.get() for _ in range(3)]
+        logs = [await run.logs.get() for _ in range(3)]
         assert (code == 0) is works
-        audio = [event for event in recorders[-1].events if isinstance(event, ev.AudioReceived)]
+        audio = [event for event in logs[-1].events if isinstance(event, ev.AudioReceived)]
         assert bool(audio) is works
         if works:
-            assert await recorders[-1].closed() is None
+            assert await logs[-1].closed() is None

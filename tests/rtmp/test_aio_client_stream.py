@@ -18,7 +18,7 @@ async def test_a_player_pauses_seeks_and_chooses() -> None:
         client = await RtmpClient.connect(
             f"rtmp://127.0.0.1:{run.server.port}/live", capabilities=Capabilities(caps_ex=CapsEx.MULTITRACK)
         )
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         stream = await client.create_stream()
         codes: list[str] = []
         stream.on_status = lambda event: codes.append(event.code)
@@ -26,21 +26,21 @@ async def test_a_player_pauses_seeks_and_chooses() -> None:
         assert (await stream.pause(40)).code == "NetStream.Pause.Notify"
         assert (await stream.resume(40)).code == "NetStream.Unpause.Notify"
         refused = asyncio.ensure_future(stream.seek(0))
-        await recorder.wait(lambda e: isinstance(e, ev.SeekRequested))
-        recorder.connection.reject_seek(stream.stream_id, "live")
+        await log.wait(lambda e: isinstance(e, ev.SeekRequested))
+        log.connection.reject_seek(stream.stream_id, "live")
         with pytest.raises(StreamFailed, match="live"):
             await refused
         assert codes[-1] == "NetStream.Seek.Failed"
         accepted = asyncio.ensure_future(stream.seek(1000))
-        await recorder.wait(lambda e: e == ev.SeekRequested(stream.stream_id, 1000.0))
-        recorder.connection.accept_seek(stream.stream_id, 1000.0)
+        await log.wait(lambda e: e == ev.SeekRequested(stream.stream_id, 1000.0))
+        log.connection.accept_seek(stream.stream_id, 1000.0)
         assert (await accepted).code == "NetStream.Seek.Notify"
         stream.receive_video(False)
         stream.receive_audio(False)
-        await recorder.wait(lambda e: e == ev.ReceiveChanged(stream.stream_id, False, False))
-        requested = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
+        await log.wait(lambda e: e == ev.ReceiveChanged(stream.stream_id, False, False))
+        requested = await log.wait(lambda e: isinstance(e, ev.PlayRequested))
         assert (requested.start, requested.duration, requested.reset) == (500.0, 2000.0, True)
-        connect = recorder.events[0]
+        connect = log.events[0]
         assert isinstance(connect, ev.ConnectRequested)
         assert Capabilities.from_command_object(connect.command_object).caps_ex is CapsEx.MULTITRACK
         client.close()

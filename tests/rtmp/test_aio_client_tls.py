@@ -13,20 +13,19 @@ import pytest
 from rtmp.aio import RtmpClient, start_server
 from rtmp.errors import ConnectTimeout
 from rtmp.limits import Timeouts
-from tests.rtmp.authority import Certificates, make_certificates
-from tests.rtmp.certificates import needs_openssl
+from tests.rtmp.certificates import CertifiedServer, certify, needs_openssl
 from tests.rtmp.running_server import Running
 
 pytestmark = needs_openssl
 
 
 @pytest.fixture(scope="module")
-def by_name(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("name"), "DNS:localhost")
+def by_name(tmp_path_factory: pytest.TempPathFactory) -> CertifiedServer:
+    return certify(tmp_path_factory.mktemp("name"), "DNS:localhost")
 
 
 @asynccontextmanager
-async def serving(certificates: Certificates) -> AsyncIterator[int]:
+async def serving(certificates: CertifiedServer) -> AsyncIterator[int]:
     run = Running()
     run.server = await start_server(run.make, "127.0.0.1", 0, ssl=certificates.server_context())
     try:
@@ -37,7 +36,7 @@ async def serving(certificates: Certificates) -> AsyncIterator[int]:
         await asyncio.wait_for(run.server.wait_closed(), 5)
 
 
-async def test_accepted_by_its_authority(by_name: Certificates) -> None:
+async def test_accepted_by_its_authority(by_name: CertifiedServer) -> None:
     async with serving(by_name) as port:
         url = f"rtmps://localhost:{port}/live"
         # localhost may be ::1 first, where nobody listens
@@ -46,14 +45,14 @@ async def test_accepted_by_its_authority(by_name: Certificates) -> None:
         assert await client.wait_closed() is None
 
 
-async def test_an_unknown_authority_is_refused(by_name: Certificates) -> None:
+async def test_an_unknown_authority_is_refused(by_name: CertifiedServer) -> None:
     async with serving(by_name) as port:
         with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
             await RtmpClient.connect(f"rtmps://localhost:{port}/live", address=("127.0.0.1", port))
 
 
-async def test_another_authority_is_refused(by_name: Certificates, tmp_path: Path) -> None:
-    other = make_certificates(tmp_path, "DNS:localhost")
+async def test_another_authority_is_refused(by_name: CertifiedServer, tmp_path: Path) -> None:
+    other = certify(tmp_path, "DNS:localhost")
     async with serving(by_name) as port:
         with pytest.raises(ssl.SSLCertVerificationError):
             await RtmpClient.connect(
@@ -62,7 +61,7 @@ async def test_another_authority_is_refused(by_name: Certificates, tmp_path: Pat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "example.com"])
-async def test_a_wrong_host_is_refused(by_name: Certificates, host: str) -> None:
+async def test_a_wrong_host_is_refused(by_name: CertifiedServer, host: str) -> None:
     """The URL's host counts, wherever `address` leads."""
     async with serving(by_name) as port:
         with pytest.raises(ssl.SSLCertVerificationError, match=host):
@@ -72,7 +71,7 @@ async def test_a_wrong_host_is_refused(by_name: Certificates, host: str) -> None
 
 
 async def test_an_address_can_be_certified(tmp_path: Path) -> None:
-    certificates = make_certificates(tmp_path, "IP:127.0.0.1")
+    certificates = certify(tmp_path, "IP:127.0.0.1")
     async with serving(certificates) as port:
         url = f"rtmps://127.0.0.1:{port}/live"
         client = await RtmpClient.connect(url, ssl=certificates.client_context())

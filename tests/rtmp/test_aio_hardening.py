@@ -29,7 +29,7 @@ from rtmp.handshake import PACKET_SIZE
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, AdmissionLimits, Limits
 from rtmp.messages import Message, MessageType, UserControl, UserControlType
 from rtmp.shared_message import SharedMessage
-from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
+from tests.rtmp.running_server import HELLO, HELLO_ANSWER, EventLog, Running, command_bytes, full, running
 
 
 @pytest.mark.parametrize(
@@ -47,39 +47,39 @@ async def test_garbage_closes_with_one_log_line(
 ) -> None:
     caplog.set_level(logging.INFO, "rtmp")
     async with running() as run:
-        reader, writer, recorder = await run.connect()
+        reader, writer, log = await run.connect()
         port = writer.get_extra_info("sockname")[1]
         writer.write(data)
         async with asyncio.timeout(5):
             await reader.read()
         writer.close()
-        reason = await recorder.closed()
+        reason = await log.closed()
         assert isinstance(reason, error)
         assert message in str(reason)
         (record,) = caplog.records
-        assert f"connection {recorder.connection.id} (127.0.0.1:{port})" in record.getMessage()
+        assert f"connection {log.connection.id} (127.0.0.1:{port})" in record.getMessage()
         assert message in record.getMessage()
 
 
 @pytest.mark.parametrize("data", [b"", b"\x03" + bytes(700), b"\x03" + bytes(PACKET_SIZE + 5)])
 async def test_half_a_handshake_times_out(data: bytes) -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, handshake=0.05)) as run:
-        reader, writer, recorder = await run.connect()
+        reader, writer, log = await run.connect()
         writer.write(data)
         async with asyncio.timeout(5):
             await reader.read()
         writer.close()
-        assert isinstance(await recorder.closed(), HandshakeTimeout)
+        assert isinstance(await log.closed(), HandshakeTimeout)
 
 
 async def test_no_connect_times_out() -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, connect=0.05)) as run:
-        reader, writer, recorder = await run.connect()
+        reader, writer, log = await run.connect()
         writer.write(HELLO)
         async with asyncio.timeout(5):
             assert len(await reader.read()) == HELLO_ANSWER
         writer.close()
-        assert isinstance(await recorder.closed(), ConnectTimeout)
+        assert isinstance(await log.closed(), ConnectTimeout)
 
 
 def is_ping(message: Message) -> bool:
@@ -91,7 +91,7 @@ def is_ping(message: Message) -> bool:
 
 async def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.2)) as run:
-        reader, writer, recorder = await run.connect()
+        reader, writer, log = await run.connect()
         writer.write(HELLO + command_bytes("connect", {"app": "x"}))
         chunks, messages = ChunkReader(Limits()), list[Message]()
         async with asyncio.timeout(5):
@@ -100,25 +100,25 @@ async def test_a_silent_peer_is_pinged_and_then_given_up() -> None:
                 data = await reader.read(4096)
                 assert data, "closed without a ping"
                 chunks.receive_data(data, messages)
-        assert isinstance(await recorder.closed(), PeerTimeout)
+        assert isinstance(await log.closed(), PeerTimeout)
         writer.close()
 
 
 async def test_a_client_that_answers_pings_stays() -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.3)) as run:
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        recorder = await run.recorders.get()
-        pong = await recorder.wait(lambda e: isinstance(e, ev.PongReceived))
+        log = await run.logs.get()
+        pong = await log.wait(lambda e: isinstance(e, ev.PongReceived))
         for _ in range(3):
-            pong = await recorder.wait(
+            pong = await log.wait(
                 lambda e, last=pong: isinstance(e, ev.PongReceived) and e.timestamp_ms > last.timestamp_ms
             )
-        assert not recorder.connection.is_closed
+        assert not log.connection.is_closed
         client.close()
-        assert await recorder.closed() is None
+        assert await log.closed() is None
 
 
-async def playing(run: Running) -> tuple[socket.socket, Recorder, int]:
+async def playing(run: Running) -> tuple[socket.socket, EventLog, int]:
     """A player that has asked to play and has read nothing since."""
     loop = asyncio.get_running_loop()
     sock = socket.socket()
@@ -129,16 +129,16 @@ async def playing(run: Running) -> tuple[socket.socket, Recorder, int]:
     play = bytes((4, 0, 0, 0)) + len(payload).to_bytes(3, "big") + b"\x14\x01\0\0\0" + payload
     data = HELLO + command_bytes("connect", {"app": "x"}) + command_bytes("createStream") + play
     await loop.sock_sendall(sock, data)
-    recorder = await run.recorders.get()
-    event = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
-    return sock, recorder, event.stream_id
+    log = await run.logs.get()
+    event = await log.wait(lambda e: isinstance(e, ev.PlayRequested))
+    return sock, log, event.stream_id
 
 
 async def test_a_client_that_never_reads_is_bounded() -> None:
     limits = replace(DEFAULT_LIMITS, max_write_buffer_media=200_000, max_write_buffer=400_000)
     async with running(limits) as run:
-        sock, recorder, stream_id = await playing(run)
-        connection = recorder.connection
+        sock, log, stream_id = await playing(run)
+        connection = log.connection
         frame = b"\x17\x01" + bytes(9998)
         # media are dropped, however much is sent
         for n in range(3000):
@@ -152,9 +152,9 @@ async def test_a_client_that_never_reads_is_bounded() -> None:
         for _ in range(1000):
             connection.call("receivedMessage", "x" * 1000)
             await asyncio.sleep(0)
-        reason = await recorder.closed()
+        reason = await log.closed()
         assert isinstance(reason, WriteBufferExceeded)
-        assert recorder.events[-2] == ev.StreamClosed(stream_id)
+        assert log.events[-2] == ev.StreamClosed(stream_id)
         sock.close()
 
 
@@ -163,24 +163,24 @@ async def test_a_client_that_pings_without_reading_is_bounded() -> None:
         DEFAULT_LIMITS, max_write_buffer_media=20_000, max_write_buffer=40_000, max_messages_per_second=0
     )
     async with running(limits) as run:
-        sock, recorder, _ = await playing(run)
+        sock, log, _ = await playing(run)
         ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0, 0, 6, 0, 0, 0, 1))
         loop = asyncio.get_running_loop()
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(10):
                 while True:
                     await loop.sock_sendall(sock, ping * 2000)
-        assert isinstance(await recorder.closed(), WriteBufferExceeded)
+        assert isinstance(await log.closed(), WriteBufferExceeded)
         sock.close()
 
 
 async def test_commands_on_a_closed_connection_do_nothing() -> None:
     async with running() as run:
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         client.abort()
-        await recorder.closed()
-        connection = recorder.connection
+        await log.closed()
+        connection = log.connection
         connection.call("x")
         connection.send_audio(1, 0, b"")
         connection.respond(5.0)
@@ -191,8 +191,8 @@ async def test_commands_on_a_closed_connection_do_nothing() -> None:
 async def test_a_closed_connection_takes_every_offer() -> None:
     """Also when its peer had stopped reading: nobody will say that there is room again."""
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, close=0.05)) as run:
-        sock, recorder, stream_id = await playing(run)
-        connection = recorder.connection
+        sock, log, stream_id = await playing(run)
+        connection = log.connection
         message = SharedMessage(MessageType.VIDEO, 0, bytes(1 << 20))
         while connection.offer_shared(stream_id, message):
             pass
@@ -214,7 +214,7 @@ async def test_a_failing_handler_ends_only_its_connection(caplog: pytest.LogCapt
 
 
 async def test_a_failing_handler_factory_ends_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
-    def make(_connection: ServerConnection) -> Recorder:
+    def make(_connection: ServerConnection) -> EventLog:
         raise ZeroDivisionError
 
     server = await start_server(make, "127.0.0.1", 0)
@@ -238,7 +238,7 @@ async def test_connections_are_bounded() -> None:
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
         with pytest.raises((ConnectionLost, OSError)):
             await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        assert run.recorders.qsize() == 1
+        assert run.logs.qsize() == 1
         client.close()
         await client.closed
 

@@ -16,7 +16,7 @@ from rtmp.aio.inbound import MESSAGES_PER_TURN
 from rtmp.errors import ConnectionLost, WriteStalled
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, AdmissionLimits
 from tests.rtmp.log_lines import log_lines
-from tests.rtmp.running_server import HELLO, Recorder, Running, command_bytes, full, running
+from tests.rtmp.running_server import HELLO, EventLog, Running, command_bytes, full, running
 from tests.rtmp.test_aio_hardening import playing
 
 CONNECT = HELLO + command_bytes("connect", {"app": "x"})
@@ -25,7 +25,7 @@ EMPTY = full(5, 0, 8)
 UNLIMITED = replace(DEFAULT_LIMITS, max_messages_per_second=0, max_bytes_per_second=0)
 
 
-class Counter(Recorder):
+class Counter(EventLog):
     """Counts audio, as a flood has too many events to keep them."""
 
     count = 0
@@ -54,13 +54,13 @@ class Counter(Recorder):
 
 async def publisher(run: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Counter]:
     """A connection whose audio is counted."""
-    run.recorder_class = Counter
-    reader, writer, recorder = await run.connect()
-    assert isinstance(recorder, Counter)
+    run.log_class = Counter
+    reader, writer, log = await run.connect()
+    assert isinstance(log, Counter)
     publish = command_bytes("publish", None, "cam", "live").replace(b"\x14\0\0\0\0", b"\x14\1\0\0\0", 1)
     writer.write(CONNECT + command_bytes("createStream") + publish)
-    await recorder.wait(lambda e: isinstance(e, ev.PublishRequested))
-    return reader, writer, recorder
+    await log.wait(lambda e: isinstance(e, ev.PublishRequested))
+    return reader, writer, log
 
 
 AUDIO = EMPTY[:8] + b"\1\0\0\0"
@@ -68,34 +68,34 @@ AUDIO = EMPTY[:8] + b"\1\0\0\0"
 
 async def test_each_message_of_a_flood_arrives_in_bounded_turns() -> None:
     async with running(UNLIMITED) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         writer.write(AUDIO + b"\xc5" * 49_999)
-        await recorder.until(lambda: recorder.count == 50_000)
-        assert recorder.turns >= 50_000 / MESSAGES_PER_TURN / 2
-        assert not recorder.connection._inbound.is_paused
+        await log.until(lambda: log.count == 50_000)
+        assert log.turns >= 50_000 / MESSAGES_PER_TURN / 2
+        assert not log.connection._inbound.is_paused
         writer.write(b"\xc5")
-        await recorder.until(lambda: recorder.count == 50_001)
+        await log.until(lambda: log.count == 50_001)
         writer.close()
-        assert await recorder.closed() is None
+        assert await log.closed() is None
 
 
 async def test_a_flood_that_ends_with_a_fault_is_delivered_first() -> None:
     async with running(UNLIMITED, replace(DEFAULT_TIMEOUTS, close=0.1)) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         writer.write(AUDIO + b"\xc5" * 9_999 + full(3, 16_000_000, 20))
-        reason = await recorder.closed()
+        reason = await log.closed()
         assert "16000000" in str(reason)
-        assert recorder.count == 10_000
+        assert log.count == 10_000
         writer.close()
 
 
 async def test_a_flood_and_then_the_end_is_delivered_whole() -> None:
     async with running(UNLIMITED) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         writer.write(AUDIO + b"\xc5" * 29_999)
         writer.write_eof()
-        assert await recorder.closed() is None
-        assert recorder.count == 30_000
+        assert await log.closed() is None
+        assert log.count == 30_000
         writer.close()
 
 
@@ -116,7 +116,7 @@ async def test_a_flood_does_not_hold_up_the_others() -> None:
     """Each turn is bounded, so the loop comes around: a call is answered in milliseconds."""
     async with running(UNLIMITED) as run:
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         loop, flooding, over = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(
             asyncio.to_thread(
@@ -128,7 +128,7 @@ async def test_a_flood_does_not_hold_up_the_others() -> None:
             )
         )
         await flooding.wait()
-        flooder = await run.recorders.get()
+        flooder = await run.logs.get()
         await flooder.wait(lambda e: isinstance(e, ev.ConnectRequested))
         times = []
         for _ in range(40):
@@ -142,7 +142,7 @@ async def test_a_flood_does_not_hold_up_the_others() -> None:
         await task
         assert before > 1000, "there was no flood"
         assert sorted(times)[len(times) // 2] < 0.05, times
-        assert not recorder.connection.is_closed
+        assert not log.connection.is_closed
         client.close()
         await client.closed
 
@@ -150,29 +150,29 @@ async def test_a_flood_does_not_hold_up_the_others() -> None:
 async def test_a_rate_of_messages_holds_the_peer_back() -> None:
     limits = replace(DEFAULT_LIMITS, max_messages_per_second=2000, rate_burst_s=0.05)
     async with running(limits) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         loop = asyncio.get_running_loop()
         begin = loop.time()
         writer.write(AUDIO + b"\xc5" * 999)
-        await recorder.until(lambda: recorder.count == 1000)
+        await log.until(lambda: log.count == 1000)
         assert loop.time() - begin >= (1000 - 2 * 100 - MESSAGES_PER_TURN) / 2000
         writer.close()
-        assert await recorder.closed() is None
+        assert await log.closed() is None
 
 
 async def test_a_rate_of_bytes_holds_the_peer_back_through_tcp() -> None:
     limits = replace(DEFAULT_LIMITS, max_bytes_per_second=1_000_000, rate_burst_s=0.05)
     async with running(limits) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         loop = asyncio.get_running_loop()
         begin = loop.time()
         message = full(5, 100, 8, bytes(100))
         message = message[:8] + b"\1\0\0\0" + message[12:]
         writer.write(message * 4000)
-        await recorder.until(lambda: recorder.count == 4000)
+        await log.until(lambda: log.count == 4000)
         assert loop.time() - begin >= (448_000 - 100_000 - 262_144) / 1_000_000
         writer.close()
-        assert await recorder.closed() is None
+        assert await log.closed() is None
 
 
 @pytest.mark.parametrize("bound", ["max_bytes_per_second", "max_bytes_per_second_per_address"])
@@ -189,39 +189,39 @@ async def test_connections_share_a_rate_of_bytes(bound: str) -> None:
         message = AUDIO[:4] + (1000).to_bytes(3, "big") + AUDIO[7:] + pieces
         for _, writer, _ in connections:
             writer.write(message * 1000)
-        for _, _, recorder in connections:
-            await recorder.until(lambda recorder=recorder: recorder.count == 1000)
+        for _, _, log in connections:
+            await log.until(lambda log=log: log.count == 1000)
         assert loop.time() - began >= (2 * 1_019_000 - 2 * 100_000 - 2 * (step + read)) / rate
         for _, writer, _ in connections:
             writer.close()
-        for _, _, recorder in connections:
-            assert await recorder.closed() is None
+        for _, _, log in connections:
+            assert await log.closed() is None
 
 
 async def test_a_peer_that_is_held_back_is_not_taken_for_dead() -> None:
     limits = replace(DEFAULT_LIMITS, max_messages_per_second=200, rate_burst_s=0.1)
     timeouts = replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.1)
     async with running(limits, timeouts) as run:
-        _, writer, recorder = await publisher(run)
+        _, writer, log = await publisher(run)
         writer.write(AUDIO + b"\xc5" * 199)
-        await recorder.until(lambda: recorder.count == 200)
+        await log.until(lambda: log.count == 200)
         writer.close()
 
 
 async def test_the_user_can_hold_reading_through_a_flood() -> None:
     async with running(UNLIMITED) as run:
-        _, writer, recorder = await publisher(run)
-        connection = recorder.connection
+        _, writer, log = await publisher(run)
+        connection = log.connection
         writer.write(AUDIO + b"\xc5" * 999)
-        await recorder.until(lambda: recorder.count > 0)
+        await log.until(lambda: log.count > 0)
         connection.pause_reading()
-        await recorder.until(lambda: recorder.count == 1000)
+        await log.until(lambda: log.count == 1000)
         assert connection._inbound.is_paused
         writer.write(b"\xc5")
         other = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        assert recorder.count == 1000
+        assert log.count == 1000
         connection.resume_reading()
-        await recorder.until(lambda: recorder.count == 1001)
+        await log.until(lambda: log.count == 1001)
         other.close()
         await other.closed
         writer.close()
@@ -230,7 +230,7 @@ async def test_the_user_can_hold_reading_through_a_flood() -> None:
 async def test_a_callback_that_fails_in_a_later_turn_ends_the_connection() -> None:
     async with running(UNLIMITED) as run:
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         stream = await client.create_stream()
         await stream.play("cam")
         heard: list[int] = []
@@ -241,11 +241,11 @@ async def test_a_callback_that_fails_in_a_later_turn_ends_the_connection() -> No
 
         stream.on_audio = on_audio
         for n in range(10 * MESSAGES_PER_TURN):
-            recorder.connection.send_audio(stream.stream_id, n, b"")
+            log.connection.send_audio(stream.stream_id, n, b"")
         async with asyncio.timeout(5):
             await client.closed
         assert heard[-1] == 3 * MESSAGES_PER_TURN
-        await recorder.closed()
+        await log.closed()
 
 
 # Peers that do not read
@@ -255,16 +255,16 @@ async def test_a_peer_that_stops_reading_is_given_up_in_time() -> None:
     limits = replace(DEFAULT_LIMITS, max_write_buffer_media=200_000)
     async with running(limits, replace(DEFAULT_TIMEOUTS, stalled_write=0.1)) as run:
         other = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        await run.recorders.get()
-        sock, recorder, stream_id = await playing(run)
-        connection = recorder.connection
+        await run.logs.get()
+        sock, log, stream_id = await playing(run)
+        connection = log.connection
         n = 0
         while not connection.is_closed:
             connection.send_video(stream_id, n, b"\x17\x01" + bytes(9998))
             n += 1
             await asyncio.sleep(0)
             assert connection.write_buffer_size <= 200_000 + 11_000
-        reason = await recorder.closed()
+        reason = await log.closed()
         assert isinstance(reason, WriteStalled)
         assert "bytes wait" in str(reason)
         await other.create_stream()
@@ -276,8 +276,8 @@ async def test_a_peer_that_stops_reading_is_given_up_in_time() -> None:
 async def test_a_peer_that_reads_slowly_stays() -> None:
     limits = replace(DEFAULT_LIMITS, max_write_buffer_media=200_000)
     async with running(limits, replace(DEFAULT_TIMEOUTS, stalled_write=0.2)) as run:
-        sock, recorder, stream_id = await playing(run)
-        connection, loop = recorder.connection, asyncio.get_running_loop()
+        sock, log, stream_id = await playing(run)
+        connection, loop = log.connection, asyncio.get_running_loop()
         begin = loop.time()
         n = 0
         # 100 KiB in 10 ms or more: fifty times what is asked for, and much less than is sent
@@ -310,8 +310,8 @@ async def test_connections_of_one_address_are_bounded() -> None:
         writers = await open_many(run, 8)
         line = await lines.next()
         assert "refused: 5 connections are open from 127.0.0.1" in line
-        handlers = [await run.recorders.get() for _ in range(5)]
-        assert run.recorders.empty()
+        handlers = [await run.logs.get() for _ in range(5)]
+        assert run.logs.empty()
         assert admission.count == 5
         for writer in writers:
             writer.close()
@@ -351,7 +351,7 @@ async def test_a_thousand_connections_from_one_address_are_no_trouble() -> None:
     async with running() as run:
         writers = await open_many(run, 1000)
         for _ in range(1000):
-            await run.recorders.get()
+            await run.logs.get()
         assert run.server.admission.count == 1000
         for writer in writers:
             writer.close()
@@ -366,17 +366,17 @@ async def test_a_thousand_connections_from_one_address_are_no_trouble() -> None:
 async def test_a_client_that_only_pings_stays() -> None:
     timeouts = replace(DEFAULT_TIMEOUTS, ping=10.0, dead_peer=0.1, connect=0.1)
     async with running(timeouts=timeouts) as run:
-        _, writer, recorder = await run.connect()
+        _, writer, log = await run.connect()
         writer.write(CONNECT)
         ping = full(2, 6, 4, b"\0\6\0\0\0\1")
-        await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
+        await log.wait(lambda e: isinstance(e, ev.ConnectRequested))
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        session = recorder.connection.session
+        session = log.connection.session
         while loop.time() - begin < 0.3:
             handled = session.messages_handled
             writer.write(ping)
             while session.messages_handled == handled:  # noqa: ASYNC110 - a ping causes no event
                 await asyncio.sleep(0)
-        assert not recorder.connection.is_closed
+        assert not log.connection.is_closed
         writer.close()

@@ -39,12 +39,12 @@ async def test_ffmpeg_publishes(codec: str, first: int) -> None:
             "-c:a", codec, "-f", "flv", url,
         )  # fmt: skip
         assert await program == 0
-        recorder = await run.recorders.get()
-        assert await recorder.closed() is None
-        audio = [event for event in recorder.events if isinstance(event, ev.AudioReceived)]
+        log = await run.logs.get()
+        assert await log.closed() is None
+        audio = [event for event in log.events if isinstance(event, ev.AudioReceived)]
         assert len(audio) > 5
         assert {event.payload[0] & 0xF0 for event in audio} == {first}
-        assert isinstance(recorder.events[-2], ev.StreamClosed)
+        assert isinstance(log.events[-2], ev.StreamClosed)
 
 
 @pytest.mark.interop
@@ -65,13 +65,13 @@ async def test_rtmpdump_plays(tmp_path: Path) -> None:
                 str(output),
             )
         )
-        recorder = await run.recorders.get()
-        requested = await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
+        log = await run.logs.get()
+        requested = await log.wait(lambda e: isinstance(e, ev.ConnectRequested))
         assert requested.arguments == ("login",)
-        play = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
+        play = await log.wait(lambda e: isinstance(e, ev.PlayRequested))
         body = bytes(range(200))
         for n in range(30):
-            recorder.connection.send_audio(play.stream_id, n * 20, b"\xb6" + body)
-        recorder.connection.end_play(play.stream_id)
+            log.connection.send_audio(play.stream_id, n * 20, b"\xb6" + body)
+        log.connection.end_play(play.stream_id)
         assert await program in (0, 2)
         assert output.read_bytes().count(body) == 30

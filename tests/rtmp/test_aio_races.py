@@ -16,7 +16,7 @@ from rtmp.aio import RtmpClient, RtmpServer, ServerConnection, ServerTls, start_
 from rtmp.limits import DEFAULT_TIMEOUTS
 from tests.rtmp.both_loops import on_both_loops
 from tests.rtmp.certificates import make_server_tls, needs_openssl, trusting
-from tests.rtmp.running_server import Recorder, running
+from tests.rtmp.running_server import EventLog, running
 from tests.rtmp.watched_admission import WatchedAdmission
 
 IMPATIENT = replace(DEFAULT_TIMEOUTS, close=0.05)
@@ -72,7 +72,7 @@ async def test_a_client_that_is_cancelled_while_it_connects_leaves_no_error_behi
         connecting = asyncio.ensure_future(Impatient.connect(f"rtmp://127.0.0.1:{run.server.port}/x"))
         with pytest.raises(asyncio.CancelledError):
             await connecting
-        await (await run.recorders.get()).closed()
+        await (await run.logs.get()).closed()
     errors.check()
 
 
@@ -81,7 +81,7 @@ async def test_a_client_that_is_cancelled_while_it_connects_leaves_no_error_behi
 async def test_a_server_that_closes_while_a_connection_comes_waits_for_no_one() -> None:
     """In each of the turns of the loop that accepting takes; the client stays."""
     for turns in range(8):
-        server = await start_server(Recorder, "127.0.0.1", 0, timeouts=IMPATIENT)
+        server = await start_server(EventLog, "127.0.0.1", 0, timeouts=IMPATIENT)
         with socket.create_connection(("127.0.0.1", server.port)):
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -99,7 +99,7 @@ async def test_a_server_that_closes_while_a_connection_comes_waits_for_no_one() 
 async def test_a_server_that_closes_at_any_moment_of_a_tls_handshake(tls: ServerTls) -> None:
     errors = LoopErrors()
     for turns in range(40):
-        server = await start_server(Recorder, "127.0.0.1", 0, timeouts=IMPATIENT, ssl=tls)
+        server = await start_server(EventLog, "127.0.0.1", 0, timeouts=IMPATIENT, ssl=tls)
         client = asyncio.ensure_future(come_and_go(server.port, trusting(tls.certificate)))
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -113,9 +113,9 @@ async def test_a_server_that_closes_at_any_moment_of_a_tls_handshake(tls: Server
 @needs_openssl
 @on_both_loops
 async def test_a_server_that_closes_as_the_connection_is_made(tls: ServerTls) -> None:
-    def make(connection: ServerConnection) -> Recorder:
+    def make(connection: ServerConnection) -> EventLog:
         server.close()
-        return Recorder(connection)
+        return EventLog(connection)
 
     errors = LoopErrors()
     server = await start_server(make, "127.0.0.1", 0, timeouts=IMPATIENT, ssl=tls)
@@ -131,7 +131,7 @@ async def test_a_connection_that_is_lost_before_its_handshake_is_over(
 ) -> None:
     """That task of asyncio takes a turn more, in which somebody waits for the end of the server."""
 
-    def make(_: ServerConnection) -> Recorder:
+    def make(_: ServerConnection) -> EventLog:
         raise ZeroDivisionError
 
     admission = WatchedAdmission()

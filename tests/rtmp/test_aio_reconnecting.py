@@ -37,7 +37,7 @@ from rtmp.errors import (
 from rtmp.url import RtmpUrl
 from tests.rtmp.certificates import make_server_tls, needs_openssl
 from tests.rtmp.log_lines import log_lines
-from tests.rtmp.running_server import Recorder, Running, running
+from tests.rtmp.running_server import EventLog, Running, running
 
 SOON = BackoffPolicy(first_s=0.01, longest_s=0.05)
 AAC_HEADER, AVC_HEADER = b"\xaf\x00\x12\x10", b"\x17\x00\x00\x00\x00avcC"
@@ -57,8 +57,8 @@ def inter(number: int) -> bytes:
     return b"\x27\x01\x00\x00\x00" + bytes((number,))
 
 
-class Moving(Recorder):
-    """A recorder that refuses what it is told to, and asks its client to go elsewhere."""
+class Moving(EventLog):
+    """An event log that refuses what it is told to, and asks its client to go elsewhere."""
 
     refuse_publish = False
 
@@ -92,18 +92,18 @@ class Moving(Recorder):
 
 
 class Server(Running):
-    def make(self, connection: ServerConnection) -> Recorder:
-        recorder = Moving(connection)
-        self.recorders.put_nowait(recorder)
-        return recorder
+    def make(self, connection: ServerConnection) -> EventLog:
+        log = Moving(connection)
+        self.logs.put_nowait(log)
+        return log
 
     def url(self, app: str = "live") -> str:
         return f"rtmp://127.0.0.1:{self.server.port}/{app}"
 
     async def next(self) -> Moving:
-        recorder = await self.recorders.get()
-        assert isinstance(recorder, Moving)
-        return recorder
+        log = await self.logs.get()
+        assert isinstance(log, Moving)
+        return log
 
 
 @asynccontextmanager
@@ -181,12 +181,12 @@ async def test_it_says_that_it_can_reconnect_and_what_its_program_can() -> None:
             run.url(), "cam", "record", announce=True, capabilities=ours
         ) as publisher:
             await publisher.wait_up()
-        recorder = await run.next()
-        connect = recorder.events[0]
+        log = await run.next()
+        connect = log.events[0]
         assert isinstance(connect, ev.ConnectRequested)
         theirs = Capabilities.from_command_object(connect.command_object)
         assert (theirs.video, theirs.caps_ex) == (ours.video, CapsEx.MULTITRACK | CapsEx.RECONNECT)
-        publish = await recorder.wait(lambda e: isinstance(e, ev.PublishRequested))
+        publish = await log.wait(lambda e: isinstance(e, ev.PublishRequested))
         assert publish.kind == "record"
 
 
@@ -278,7 +278,7 @@ async def test_a_move_that_fails_leaves_the_stream_where_it_is() -> None:
                 await states.wait(lambda names: names.count(LinkState.UP) == 2)
                 publisher.send_audio(0, audio(1))
                 await old.media(audio(1))
-                assert run.recorders.empty()
+                assert run.logs.empty()
     assert states.names == [*UP, LinkState.MOVING, LinkState.UP, LinkState.CLOSED]
 
 
@@ -398,8 +398,8 @@ class Heard:
             await self.changed.wait()
 
 
-async def playing(recorder: Moving) -> int:
-    requested = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
+async def playing(log: Moving) -> int:
+    requested = await log.wait(lambda e: isinstance(e, ev.PlayRequested))
     stream_id: int = requested.stream_id
     return stream_id
 
@@ -413,17 +413,17 @@ async def test_a_player_comes_back_after_a_loss_and_after_the_end() -> None:
         player.on_status = lambda event: codes.append(event.code)
         async with player:
             for number in range(3):
-                recorder = await run.next()
-                stream_id = await playing(recorder)
-                recorder.connection.send_data(stream_id, 0, "onMetaData", {"n": float(number)})
-                recorder.connection.send_video(stream_id, 0, AVC_HEADER)
-                recorder.connection.send_video(stream_id, 5, key(number))
+                log = await run.next()
+                stream_id = await playing(log)
+                log.connection.send_data(stream_id, 0, "onMetaData", {"n": float(number)})
+                log.connection.send_video(stream_id, 0, AVC_HEADER)
+                log.connection.send_video(stream_id, 5, key(number))
                 await heard.wait(key(number))
                 if number == 0:
-                    recorder.connection.abort()
+                    log.connection.abort()
                 elif number == 1:
-                    recorder.connection.end_play(stream_id)
-                    assert await recorder.closed() is None
+                    log.connection.end_play(stream_id)
+                    assert await log.closed() is None
         assert heard.payloads == [p for n in range(3) for p in (AVC_HEADER, key(n))]
         assert [values[1]["n"] for values in heard.data] == [0, 1, 2]
     assert states.names == [*UP, LinkState.WAITING, *UP, LinkState.WAITING, *UP, LinkState.CLOSED]
@@ -503,13 +503,13 @@ async def test_nobody_listens() -> None:
 
 async def test_wrong_credentials_and_nonsense_are_final() -> None:
     class Asking(Server):
-        def make(self, connection: ServerConnection) -> Recorder:
-            class AskingRecorder(Moving):
+        def make(self, connection: ServerConnection) -> EventLog:
+            class AskingLog(Moving):
                 def on_event(self, event: ev.Event) -> None:
                     if isinstance(event, ev.ConnectRequested):
                         self.connection.reject_connect(description="authmod=adobe ?reason=authfailed")
 
-            return AskingRecorder(connection)
+            return AskingLog(connection)
 
     async with running(state=Asking()) as run, asyncio.timeout(5):
         url = f"rtmp://bob:s3cret@127.0.0.1:{run.server.port}/live"
@@ -532,14 +532,14 @@ async def test_a_server_that_does_not_answer_publish() -> None:
 
 async def test_a_stream_that_ends_as_it_starts_is_lost() -> None:
     class Ending(Server):
-        def make(self, connection: ServerConnection) -> Recorder:
-            class EndingRecorder(Moving):
+        def make(self, connection: ServerConnection) -> EventLog:
+            class EndingLog(Moving):
                 def on_event(self, event: ev.Event) -> None:
                     super().on_event(event)
                     if isinstance(event, ev.PlayRequested):
                         self.connection.end_play(event.stream_id)
 
-            return EndingRecorder(connection)
+            return EndingLog(connection)
 
     policy = BackoffPolicy(first_s=0.01, max_attempts=2)
     async with running(state=Ending()) as run, asyncio.timeout(5):
@@ -566,12 +566,12 @@ async def test_close_at_any_moment() -> None:
         publisher = ReconnectingPublisher(run.url(), "silent", policy=SOON)
         publisher.start()
         waiting = asyncio.ensure_future(publisher.wait_up())
-        recorder = await run.next()
-        await recorder.wait(lambda e: isinstance(e, ev.PublishRequested))
+        log = await run.next()
+        await log.wait(lambda e: isinstance(e, ev.PublishRequested))
         await publisher.close()
         with pytest.raises(ConnectionLost, match="closed"):
             await waiting
-        assert await recorder.closed() is None
+        assert await log.closed() is None
         publisher.send_audio(0, audio(1))
         publisher.send_video(0, key(1))
         assert publisher.dropped_media == 2
@@ -585,7 +585,7 @@ async def test_more_arguments_of_connect_and_a_program_that_fails() -> None:
         connect = partial(RtmpClient.connect, handshake="plain", command_object={"pageUrl": "x"})
         async with ReconnectingPlayer(run.url(), "cam", connect=connect, on_state=fail) as player:
             await player.wait_up()
-            recorder = await run.next()
-            requested = recorder.events[0]
+            log = await run.next()
+            requested = log.events[0]
             assert isinstance(requested, ev.ConnectRequested)
             assert requested.command_object["pageUrl"] == "x"

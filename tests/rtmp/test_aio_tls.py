@@ -21,7 +21,7 @@ from rtmp.messages import Message
 from tests.rtmp.both_loops import on_both_loops
 from tests.rtmp.certificates import make_certificate, make_server_tls, needs_openssl, trusting
 from tests.rtmp.log_lines import log_lines
-from tests.rtmp.running_server import HELLO, HELLO_ANSWER, Recorder, Running, command_bytes, full, running
+from tests.rtmp.running_server import HELLO, HELLO_ANSWER, EventLog, Running, command_bytes, full, running
 from tests.rtmp.watched_admission import WatchedAdmission
 
 pytestmark = needs_openssl
@@ -47,17 +47,17 @@ async def open_tls(run: Running, tls: ServerTls) -> tuple[asyncio.StreamReader, 
 async def test_calls_and_media_go_through_tls(tls: ServerTls) -> None:
     async with running(ssl=tls) as run:
         client = await connect(run, tls)
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         stream = await client.create_stream()
         await stream.publish("cam")
         frames = [b"\x17\x01" + bytes([n]) * 100_000 for n in range(20)]
         for n, frame in enumerate(frames):
             stream.send_video(n, frame)
-            await recorder.wait(lambda e, n=n: isinstance(e, ev.VideoReceived) and e.timestamp_ms == n)
-        last = await recorder.wait(lambda e: isinstance(e, ev.VideoReceived) and e.timestamp_ms == 19)
+            await log.wait(lambda e, n=n: isinstance(e, ev.VideoReceived) and e.timestamp_ms == n)
+        last = await log.wait(lambda e: isinstance(e, ev.VideoReceived) and e.timestamp_ms == 19)
         assert bytes(last.payload) == frames[-1]
         client.close()
-        assert await recorder.closed() is None
+        assert await log.closed() is None
         assert await client.closed is None
 
 
@@ -67,13 +67,13 @@ async def test_bytes_that_come_with_the_end_of_the_handshake_are_not_lost(tls: S
         for _ in range(20):
             _, writer = await open_tls(run, tls)
             writer.write(HELLO + command_bytes("connect", {"app": "x"}))
-            recorder = await run.recorders.get()
-            await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
+            log = await run.logs.get()
+            await log.wait(lambda e: isinstance(e, ev.ConnectRequested))
             writer.transport.abort()
-            await recorder.closed()
+            await log.closed()
 
 
-class Leaving(Recorder):
+class Leaving(EventLog):
     """Says more than the kernel takes at once, and closes."""
 
     def on_event(self, event: ev.Event) -> None:
@@ -105,7 +105,7 @@ def send_first_read_later(address: tuple[str, int], context: ssl.SSLContext) -> 
 @on_both_loops
 async def test_the_last_words_arrive_though_the_client_goes_on_sending(tls: ServerTls) -> None:
     async with running(ssl=tls) as run:
-        run.recorder_class = Leaving
+        run.log_class = Leaving
         address = ("127.0.0.1", run.server.port)
         received = await asyncio.to_thread(send_first_read_later, address, trusting(tls.certificate))
         messages: list[Message] = []
@@ -116,13 +116,13 @@ async def test_the_last_words_arrive_though_the_client_goes_on_sending(tls: Serv
 
 @on_both_loops
 async def test_a_rejected_connect_is_told(tls: ServerTls) -> None:
-    class Rejecting(Recorder):
+    class Rejecting(EventLog):
         def on_event(self, event: ev.Event) -> None:
             if isinstance(event, ev.ConnectRequested):
                 self.connection.reject_connect(description="no")
 
     async with running(ssl=tls) as run:
-        run.recorder_class = Rejecting
+        run.log_class = Rejecting
         for _ in range(10):
             with pytest.raises(ConnectRejected, match="no"):
                 await connect(run, tls)
@@ -133,10 +133,10 @@ async def test_a_peer_that_never_closes_cannot_hold_a_closing_connection(tls: Se
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, close=0.1), ssl=tls) as run:
         _, writer = await open_tls(run, tls)
         writer.write(HELLO + command_bytes("connect", {"app": "x"}))
-        recorder = await run.recorders.get()
-        await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
+        log = await run.logs.get()
+        await log.wait(lambda e: isinstance(e, ev.ConnectRequested))
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        recorder.connection.close()
+        log.connection.close()
         async with asyncio.timeout(2):
             await run.server.wait_closed()
         writer.transport.abort()
@@ -170,7 +170,7 @@ async def test_what_is_no_tls_costs_one_line(tls: ServerTls, data: bytes, messag
         line = await lines.next()
         assert line.startswith(f"connection from 127.0.0.1:{port}: no TLS: ")
         assert message in line
-        assert run.recorders.empty()
+        assert run.logs.empty()
         assert run.server.admission.count == 0
 
 
@@ -203,7 +203,7 @@ async def test_tls_on_the_plain_port_is_refused(tls: ServerTls) -> None:
     async with running() as run:
         with pytest.raises((ssl.SSLError, OSError)):
             await open_tls(run, tls)
-        assert isinstance(await (await run.recorders.get()).closed(), NotRtmpError)
+        assert isinstance(await (await run.logs.get()).closed(), NotRtmpError)
 
 
 @on_both_loops
@@ -238,8 +238,8 @@ async def test_a_silent_peer_behind_tls_is_given_up(tls: ServerTls) -> None:
     async with running(timeouts=replace(DEFAULT_TIMEOUTS, ping=0.02, dead_peer=0.1), ssl=tls) as run:
         _, writer = await open_tls(run, tls)
         writer.write(HELLO + command_bytes("connect", {"app": "x"}))
-        recorder = await run.recorders.get()
-        assert isinstance(await recorder.closed(), PeerTimeout)
+        log = await run.logs.get()
+        assert isinstance(await log.closed(), PeerTimeout)
         writer.transport.abort()
 
 

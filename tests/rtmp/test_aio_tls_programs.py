@@ -28,11 +28,11 @@ BODY = bytes(range(200))
 
 async def play_to(run: Running, program: asyncio.Task[int]) -> int:
     """Send 30 audio messages to the program that connects next; return its exit status."""
-    recorder = await run.recorders.get()
-    play = await recorder.wait(lambda e: isinstance(e, ev.PlayRequested))
+    log = await run.logs.get()
+    play = await log.wait(lambda e: isinstance(e, ev.PlayRequested))
     for n in range(30):
-        recorder.connection.send_audio(play.stream_id, n * 20, b"\xb6" + BODY)
-    recorder.connection.end_play(play.stream_id)
+        log.connection.send_audio(play.stream_id, n * 20, b"\xb6" + BODY)
+    log.connection.end_play(play.stream_id)
     return await program
 
 
@@ -45,10 +45,10 @@ async def test_ffmpeg_publishes_through_tls(tmp_path: Path) -> None:
             "-c:a", "aac", "-f", "flv", f"rtmps://127.0.0.1:{run.server.port}/live/cam",
         )  # fmt: skip
         assert await program == 0
-        recorder = await run.recorders.get()
-        assert await recorder.closed() is None
-        assert len([event for event in recorder.events if isinstance(event, ev.AudioReceived)]) > 5
-        assert isinstance(recorder.events[-2], ev.StreamClosed)
+        log = await run.logs.get()
+        assert await log.closed() is None
+        assert len([event for event in log.events if isinstance(event, ev.AudioReceived)]) > 5
+        assert isinstance(log.events[-2], ev.StreamClosed)
 
 
 @needs_ffmpeg

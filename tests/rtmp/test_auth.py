@@ -21,7 +21,7 @@ from rtmp.client_auth import (
     parse_refusal,
 )
 from rtmp.errors import AuthenticationFailed, ConnectRejected, LocalProtocolError
-from rtmp.server_auth import Accepted, Refused, ServerAuth
+from rtmp.server_auth import AuthAccepted, AuthRefused, ServerAuth
 
 ADOBE = "[ AccessManager.Reject ] : [ authmod=adobe ] : "
 LLNW = "[ AccessManager.Reject ] : [ authmod=llnw ] : "
@@ -135,11 +135,13 @@ class Server:
         )
         self.now_s = 0.0
 
-    def connect(self, app: str, user: str = "bob", password: str = "secret") -> list[Accepted | Refused]:
+    def connect(
+        self, app: str, user: str = "bob", password: str = "secret"
+    ) -> list[AuthAccepted | AuthRefused]:
         """All the answers that a client gets, until it is accepted or gives up."""
         client = ClientAuth(Credentials(user, password), app)
         answers = [self.auth.check(app, self.now_s)]
-        while isinstance(answer := answers[-1], Refused):
+        while isinstance(answer := answers[-1], AuthRefused):
             try:
                 query = client.next_query(refused(answer.description))
             except AuthenticationFailed:
@@ -156,11 +158,11 @@ def server(request: pytest.FixtureRequest) -> Server:
 @pytest.mark.parametrize("app", ["live", "live/instance", "live?key=value"])
 def test_client_and_server_agree(server: Server, app: str) -> None:
     first, second, third = server.connect(app)
-    assert isinstance(first, Refused)
-    assert isinstance(second, Refused)
+    assert isinstance(first, AuthRefused)
+    assert isinstance(second, AuthRefused)
     assert not first.is_final
     assert not second.is_final
-    assert third == Accepted(app, "bob")
+    assert third == AuthAccepted(app, "bob")
 
 
 @pytest.mark.parametrize(("user", "password"), [("bob", "wrong"), ("eve", "secret"), ("eve", "")])
@@ -168,7 +170,7 @@ def test_wrong_credentials_fail_alike(server: Server, user: str, password: str) 
     answers = server.connect("live", user, password)
     assert len(answers) == 3
     last = answers[-1]
-    assert isinstance(last, Refused)
+    assert isinstance(last, AuthRefused)
     assert last.is_final
     assert last.description.endswith("?reason=authfailed")
 
@@ -178,17 +180,17 @@ def answered(server: Server, alter: Callable[[str], str] = lambda query: query) 
     query = ""
     for _ in range(2):
         answer = server.auth.check(f"live{query}", server.now_s)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, AuthRefused)
         query = client.next_query(refused(answer.description))
     return f"live{alter(query)}"
 
 
 def test_an_answer_counts_once_and_in_time(server: Server) -> None:
     app = answered(server)
-    assert isinstance(server.auth.check(app, 30.0), Accepted)
-    assert isinstance(server.auth.check(app, 30.0), Refused)
+    assert isinstance(server.auth.check(app, 30.0), AuthAccepted)
+    assert isinstance(server.auth.check(app, 30.0), AuthRefused)
     app = answered(server)
-    assert isinstance(server.auth.check(app, 31.0), Refused)
+    assert isinstance(server.auth.check(app, 31.0), AuthRefused)
 
 
 @pytest.mark.parametrize("part", ["user=bob", "response=", "nonce=", "opaque=", "nc=", "authmod="])
@@ -196,37 +198,37 @@ def test_an_altered_answer_is_refused(server: Server, part: str) -> None:
     app = answered(server)
     if part in app:
         answer = server.auth.check(app.replace(part, f"{part}x"), 0.0)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, AuthRefused)
 
 
 def test_another_user_cannot_use_a_challenge(server: Server) -> None:
     app = answered(server).replace("user=bob", "user=eve")
-    assert isinstance(server.auth.check(app, 0.0), Refused)
+    assert isinstance(server.auth.check(app, 0.0), AuthRefused)
 
 
 def test_challenges_are_bounded_and_the_oldest_goes() -> None:
     server = Server(AuthScheme.ADOBE, max_challenges=3)
     first, *others = (answered(server) for _ in range(4))
-    assert isinstance(server.auth.check(first, 0.0), Refused)
+    assert isinstance(server.auth.check(first, 0.0), AuthRefused)
     for app in others:
-        assert isinstance(server.auth.check(app, 0.0), Accepted)
+        assert isinstance(server.auth.check(app, 0.0), AuthAccepted)
 
 
 def test_the_refusals_fit_the_buffers_of_encoders() -> None:
     auth = ServerAuth({}.get)
     long = auth.check(f"live?authmod=adobe&user={'u' * 64}", 0.0)
-    assert isinstance(long, Refused)
+    assert isinstance(long, AuthRefused)
     assert len(long.description) < 256
     longer = auth.check(f"live?authmod=adobe&user={'u' * 65}", 0.0)
-    assert longer == Refused(f"{ADOBE}?reason=authfailed", is_final=True)
+    assert longer == AuthRefused(f"{ADOBE}?reason=authfailed", is_final=True)
 
 
 @given(st.text())
 def test_any_app_is_judged(text: str) -> None:
     for scheme in AuthScheme:
         auth = ServerAuth({"": "", "u": "p"}.get, scheme)
-        assert isinstance(auth.check(text, 0.0), Refused)
-        assert isinstance(auth.check(f"live?authmod={scheme.value}&user=u&response={text}", 0.0), Refused)
+        assert isinstance(auth.check(text, 0.0), AuthRefused)
+        assert isinstance(auth.check(f"live?authmod={scheme.value}&user=u&response={text}", 0.0), AuthRefused)
 
 
 def test_split_app() -> None:

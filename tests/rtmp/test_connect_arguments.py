@@ -121,8 +121,8 @@ async def connect_arguments_of(*program: str) -> tuple[Any, ...]:
         # its application ends the connection
         running_program = run_program(*program, f"rtmp://127.0.0.1:{run.server.port}/fail/cam")
         assert await running_program != 0
-        recorder = run.recorders.get_nowait()
-        requested = await recorder.wait(lambda e: isinstance(e, ev.ConnectRequested))
+        log = run.logs.get_nowait()
+        requested = await log.wait(lambda e: isinstance(e, ev.ConnectRequested))
         arguments: tuple[Any, ...] = requested.arguments
         return arguments
 

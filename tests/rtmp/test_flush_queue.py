@@ -55,13 +55,13 @@ async def test_a_connection_that_fails_as_it_ends_does_not_stop_the_others(
     )
     async with running() as run, asyncio.timeout(5):
         client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         _, writer, broken = await run.connect()
-        monkeypatch.setattr(broken.connection, "_fail", fail.__get__(broken.connection))
+        monkeypatch.setattr(broken.connection, "fail", fail.__get__(broken.connection))
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         await broken.closed()
         assert [type(failure) for failure in failures] == [ZeroDivisionError]
-        recorder.connection.call("hello")
+        log.connection.call("hello")
         assert (await client.next_call()).name == "hello"
         writer.close()
         client.close()

@@ -99,7 +99,7 @@ async def test_a_server_answers_and_closes(caplog: pytest.LogCaptureFixture) -> 
     async with running() as run:
         port = run.server.port
         assert rules(await ask(port, REQUEST)) == [("*", str(port))]
-        assert await (await run.recorders.get()).closed() is None
+        assert await (await run.logs.get()).closed() is None
         assert [record.levelno for record in caplog.records] == [logging.INFO]
         assert rules(await ask(port, REQUEST + bytes(50_000))) == [("*", str(port))]
 
@@ -107,11 +107,11 @@ async def test_a_server_answers_and_closes(caplog: pytest.LogCaptureFixture) -> 
 async def test_a_server_answers_byte_by_byte() -> None:
     async with running(policy_file=PolicyFile(("www.example.com",), ("80",))) as run:
         reader, writer = await asyncio.open_connection("127.0.0.1", run.server.port)
-        recorder = await run.recorders.get()
+        log = await run.logs.get()
         for n in range(len(REQUEST)):
-            assert not recorder.connection.is_closed
+            assert not log.connection.is_closed
             writer.write(REQUEST[n : n + 1])
-            session = recorder.connection.session
+            session = log.connection.session
             while session.bytes_received < n + 1:  # noqa: ASYNC110 - a part causes no event
                 await asyncio.sleep(0)
         async with asyncio.timeout(5):
@@ -122,7 +122,7 @@ async def test_a_server_answers_byte_by_byte() -> None:
 async def test_without_a_policy_file_a_request_is_no_rtmp() -> None:
     async with running(policy_file=None) as run:
         assert await ask(run.server.port, REQUEST) == b""
-        assert isinstance(await (await run.recorders.get()).closed(), PolicyFileRequested)
+        assert isinstance(await (await run.logs.get()).closed(), PolicyFileRequested)
 
 
 async def test_a_request_is_none_after_rtmp_began() -> None:

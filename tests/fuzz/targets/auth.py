@@ -7,7 +7,7 @@ import itertools
 from rtmp.auth_scheme import AuthScheme
 from rtmp.client_auth import AuthFailure, ClientAuth, Credentials, parse_refusal
 from rtmp.errors import AuthenticationFailed, ConnectRejected
-from rtmp.server_auth import Accepted, Refused, ServerAuth
+from rtmp.server_auth import AuthAccepted, AuthRefused, ServerAuth
 
 _APP = "live"
 _MAX_CHALLENGES = 4
@@ -61,7 +61,7 @@ def run_server(data: bytes) -> None:
             _let_bob_in(server, line[1:], now_s)
         else:
             judged = server.check(_APP + line, now_s)
-            assert isinstance(judged, Refused)
+            assert isinstance(judged, AuthRefused)
             parse_refusal(judged.description)
         assert len(server._challenges) <= _MAX_CHALLENGES
 
@@ -71,14 +71,14 @@ def _let_bob_in(server: ServerAuth, between: str, now_s: float) -> None:
     app = _APP
     for _ in range(2):
         judged = server.check(app, now_s)
-        assert isinstance(judged, Refused)
+        assert isinstance(judged, AuthRefused)
         app = _APP + auth.next_query(ConnectRejected("Rejected", judged.description, {}))
     is_damaged = between.startswith("-")
     if is_damaged:  # which uses the challenge up
-        assert isinstance(server.check(app.replace("&response=", "&response=x"), now_s), Refused)
+        assert isinstance(server.check(app.replace("&response=", "&response=x"), now_s), AuthRefused)
     judged = server.check(app, now_s + len(between))
     if is_damaged or len(between) > _LIFETIME_S:
-        assert isinstance(judged, Refused)
+        assert isinstance(judged, AuthRefused)
     else:
-        assert judged == Accepted(_APP, "bob")
-    assert isinstance(server.check(app, now_s), Refused), "an answer counts once"
+        assert judged == AuthAccepted(_APP, "bob")
+    assert isinstance(server.check(app, now_s), AuthRefused), "an answer counts once"
