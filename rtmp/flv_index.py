@@ -40,8 +40,9 @@ class FlvIndex:
         self.duration_ms = max(self.duration_ms, time_ms)
         self.has_audio |= header.type_id == MessageType.AUDIO
         self.has_video |= header.type_id == MessageType.VIDEO
-        if header.type_id == MessageType.DATA_AMF0:
-            if self.metadata_position is None and bytes(prefix[: len(_METADATA)]) == _METADATA:
+        if header.type_id not in (MessageType.AUDIO, MessageType.VIDEO):
+            is_metadata = header.type_id == MessageType.DATA_AMF0 and prefix[: len(_METADATA)] == _METADATA
+            if is_metadata and self.metadata_position is None:
                 self.metadata_position = position
             return
         kind = media_kind(header.type_id, prefix)

@@ -93,10 +93,13 @@ def _check_index(file: FileIO, index: FlvIndex, tags: list[FlvTag]) -> None:
 
 
 def known(file: FileIO, index: FlvIndex) -> tuple[object, ...]:
-    """What a player takes from an index, which must be the same if the recorder wrote it."""
+    """What a player takes from an index, which must be the same if the recorder wrote it.
+
+    But for the order of headers: the recorder does not name one that comes again unchanged.
+    """
     points = index.seek_points
     headers = [
-        [read_tag(file.fileno(), header).body for header in index.headers_before(position)]
+        sorted(bytes(read_tag(file.fileno(), header).body) for header in index.headers_before(position))
         for position in (*points.positions, index.end)
     ]
     return points.times_ms, points.positions, headers, index.end, index.duration_ms
