@@ -27,7 +27,7 @@ class ClientSession(ClientReplies):
     """Talks to one server. The first bytes to send are there at once: the handshake.
 
     `connect_arguments` follow the command object of `connect`; `command_object` adds to it or overrides.
-    `capabilities` are told to the server. `auth_query` is what `rtmp.client_auth` wants appended.
+    `capabilities` are told to the server. `auth_query` is what `rtmp.auth.client_auth` wants appended.
     Call `connect` at any time: it goes out once the handshake is done.
     """
 

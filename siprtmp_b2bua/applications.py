@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection, ServerHandler
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 

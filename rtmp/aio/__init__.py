@@ -3,9 +3,9 @@
 from rtmp.admission import Admission
 from rtmp.aio.client import IncomingCall, RtmpClient
 from rtmp.aio.client_stream import ClientStream
-from rtmp.aio.reconnecting_player import ReconnectingPlayer
-from rtmp.aio.reconnecting_publisher import ReconnectingPublisher
-from rtmp.aio.reconnecting_state import LinkState, StateChange
+from rtmp.aio.reconnecting.player import ReconnectingPlayer
+from rtmp.aio.reconnecting.publisher import ReconnectingPublisher
+from rtmp.aio.reconnecting.state import LinkState, StateChange
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler, start_server
 from rtmp.aio.tls import ServerTls
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from rtmp.aio.client_connect import ConnectingClient, credentials_for
 from rtmp.aio.client_stream import ClientStream
 from rtmp.amf0 import AmfValue
+from rtmp.auth.client_auth import ClientAuth
 from rtmp.capabilities import Capabilities
-from rtmp.client_auth import ClientAuth
 from rtmp.client_session import ClientSession
 from rtmp.commands import info_text
 from rtmp.errors import CallFailed, ConnectionLost, ConnectRejected, RtmpError

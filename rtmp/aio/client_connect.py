@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from rtmp.aio.connection import Connection
 from rtmp.amf0 import AmfValue
-from rtmp.client_auth import Credentials
+from rtmp.auth.client_auth import Credentials
 from rtmp.client_session import ClientSession
 from rtmp.errors import ConnectRejected, ConnectTimeout, RtmpError
 from rtmp.events import ConnectAccepted, ConnectRefused

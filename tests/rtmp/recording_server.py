@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rtmp.aio import RtmpServer, ServerConnection, start_server
 from rtmp.aio.live import LiveApplication
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.events import Event, PublishRequested
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from rtmp import events as ev
 from rtmp.aio import RtmpClient, ServerConnection
-from rtmp.auth_scheme import AuthScheme
+from rtmp.auth.auth_scheme import AuthScheme
+from rtmp.auth.server_auth import AuthAccepted, ServerAuth
 from rtmp.errors import AuthenticationFailed, ConnectRejected
-from rtmp.server_auth import AuthAccepted, ServerAuth
 from tests.rtmp.running_server import EventLog, Running, running
 from tests.rtmp.test_aio_programs import run_program
 

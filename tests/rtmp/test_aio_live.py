@@ -14,7 +14,7 @@ import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
 from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.events import StatusReceived

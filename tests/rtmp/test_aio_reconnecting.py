@@ -22,7 +22,7 @@ from rtmp.aio import (
     ServerConnection,
     StateChange,
 )
-from rtmp.aio.reconnecting import Reconnecting
+from rtmp.aio.reconnecting.stream import Reconnecting
 from rtmp.backoff import BackoffPolicy
 from rtmp.capabilities import Capabilities, CapsEx, FourCcInfo
 from rtmp.errors import (

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.auth_scheme import AuthScheme, adobe_response, llnw_response, split_app
-from rtmp.client_auth import (
+from rtmp.auth.auth_scheme import AuthScheme, adobe_response, llnw_response, split_app
+from rtmp.auth.client_auth import (
     AdobeChallenge,
     AuthFailure,
     AuthRefusal,
@@ -20,8 +20,8 @@ from rtmp.client_auth import (
     UserWanted,
     parse_refusal,
 )
+from rtmp.auth.server_auth import AuthAccepted, AuthRefused, ServerAuth
 from rtmp.errors import AuthenticationFailed, ConnectRejected, LocalProtocolError
-from rtmp.server_auth import AuthAccepted, AuthRefused, ServerAuth
 
 ADOBE = "[ AccessManager.Reject ] : [ authmod=adobe ] : "
 LLNW = "[ AccessManager.Reject ] : [ authmod=llnw ] : "

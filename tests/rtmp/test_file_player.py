@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, ServerConnection
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.commands import Command
 from rtmp.errors import StreamFailed
@@ -20,7 +20,7 @@ from rtmp.events import StatusReceived
 from rtmp.flv_file import FlvTag
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import UserControlType
-from rtmp.play_clock import PlayClock
+from rtmp.recording.play_clock import PlayClock
 from rtmp.state import StreamState
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_live import Live, live

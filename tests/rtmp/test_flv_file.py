@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.aio.flv_reader import FlvReader
-from rtmp.aio.flv_scan import index_of
-from rtmp.aio.recordings import duration_ms
+from rtmp.aio.recording.flv_reader import FlvReader
+from rtmp.aio.recording.flv_scan import index_of
+from rtmp.aio.recording.recordings import duration_ms
 from rtmp.enhanced_flv import (
     AudioPacketType,
     EnhancedAudio,
@@ -25,9 +25,9 @@ from rtmp.enhanced_flv import (
 from rtmp.errors import FlvError, LocalProtocolError
 from rtmp.flv import FrameType
 from rtmp.flv_file import FlvHeader, FlvParser, FlvTag
-from rtmp.flv_index import FlvIndex
 from rtmp.media_kind import PREFIX_SIZE, MediaKind, media_kind
-from rtmp.seek_points import SeekPoints
+from rtmp.recording.flv_index import FlvIndex
+from rtmp.recording.seek_points import SeekPoints
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_programs import run_program
 from tests.rtmp.test_headers import video_header

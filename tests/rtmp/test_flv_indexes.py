@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.aio.flv_indexes import FlvIndexes
-from rtmp.aio.flv_scan import ScanStopped, index_of, scan, stated_index
+from rtmp.aio.recording.flv_indexes import FlvIndexes
+from rtmp.aio.recording.flv_scan import ScanStopped, index_of, scan, stated_index
 from rtmp.errors import FlvError
 from rtmp.flv_file import FlvTag
-from rtmp.flv_index import FlvIndex
+from rtmp.recording.flv_index import FlvIndex
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_headers import video_header
 from tests.rtmp.test_recorder import RecordMode, record, recorded

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.aio.recorder import Recorded, Recorder
-from rtmp.aio.recording_file import RecorderConfig, RecordMode
+from rtmp.aio.recording.recorder import Recorded, Recorder
+from rtmp.aio.recording.recording_file import RecorderConfig, RecordMode
 from rtmp.amf0 import EcmaArray, encode_all
 from rtmp.commands import parse_values, serialize_data
 from rtmp.flv_file import FlvHeader, FlvTag
-from rtmp.flv_metadata import parse_metadata
-from rtmp.flv_recording import FlvRecording, RecordingTime
+from rtmp.recording.flv_metadata import parse_metadata
+from rtmp.recording.flv_recording import FlvRecording, RecordingTime
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_headers import video_header
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.errors import InvalidStreamName
-from rtmp.recording_name import recording_path
+from rtmp.recording.recording_name import recording_path
 from tests.rtmp import flv_samples as flv
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from rtmp.events import StreamLengthRequested
 from rtmp.flv_file import FlvParser, FlvTag
-from rtmp.flv_metadata import parse_metadata
 from rtmp.media_kind import MediaKind, media_kind
+from rtmp.recording.flv_metadata import parse_metadata
 from tests.rtmp.recording_server import RecordingServer, recording_server
 from tests.rtmp.test_aio_programs import run_program
 

@@ -9,8 +9,8 @@ from rtmp.aio.live.connection import LiveConnection
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
 from rtmp.aio.live.services import LiveServices
-from rtmp.aio.recording_file import DEFAULT_CONFIG, RecorderConfig
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recording_file import DEFAULT_CONFIG, RecorderConfig
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_stream import LiveStream

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 from rtmp.aio.live.requests import Refused
-from rtmp.aio.recorder import OnRecordStatus, Recorded, Recorder
-from rtmp.aio.recording_file import RecorderConfig, RecordMode
-from rtmp.aio.recordings import Recordings
+from rtmp.aio.recording.recorder import OnRecordStatus, Recorded, Recorder
+from rtmp.aio.recording.recording_file import RecorderConfig, RecordMode
+from rtmp.aio.recording.recordings import Recordings
 from rtmp.relay.names import StreamName
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from rtmp.aio.recorder import Recorder
+from rtmp.aio.recording.recorder import Recorder
 from rtmp.aio.server import ServerConnection
 from rtmp.messages import MessageType
 from rtmp.relay.live_player import Outlet

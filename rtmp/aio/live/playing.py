@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rtmp.aio.file_player import FilePlayer
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.client import LiveClient
 from rtmp.aio.live.outlets import PlayerOutlet, TimedOutlet
 from rtmp.aio.live.requests import Purpose, Refused
 from rtmp.aio.live.services import LiveServices
+from rtmp.aio.recording.file_player import FilePlayer
 from rtmp.errors import InvalidStreamName
 from rtmp.events import (
     BufferLengthSet,

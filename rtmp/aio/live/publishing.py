@@ -10,8 +10,8 @@ from rtmp.aio.live.client import LiveClient
 from rtmp.aio.live.outlets import RecordingOutlet
 from rtmp.aio.live.requests import Purpose, Refused
 from rtmp.aio.live.services import LiveServices
-from rtmp.aio.recorder import Recorder
-from rtmp.aio.recording_file import RecordMode
+from rtmp.aio.recording.recorder import Recorder
+from rtmp.aio.recording.recording_file import RecordMode
 from rtmp.errors import InvalidStreamName
 from rtmp.events import DataReceived, PublishRequested
 from rtmp.messages import MessageType

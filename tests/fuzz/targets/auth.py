@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from rtmp.auth_scheme import AuthScheme
-from rtmp.client_auth import AuthFailure, ClientAuth, Credentials, parse_refusal
+from rtmp.auth.auth_scheme import AuthScheme
+from rtmp.auth.client_auth import AuthFailure, ClientAuth, Credentials, parse_refusal
+from rtmp.auth.server_auth import AuthAccepted, AuthRefused, ServerAuth
 from rtmp.errors import AuthenticationFailed, ConnectRejected
-from rtmp.server_auth import AuthAccepted, AuthRefused, ServerAuth
 
 _APP = "live"
 _MAX_CHALLENGES = 4

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Sequence
 
 from rtmp import events as ev
+from rtmp.auth.client_auth import ClientAuth, Credentials
 from rtmp.capabilities import Capabilities, CapsEx, FourCcInfo
-from rtmp.client_auth import ClientAuth, Credentials
 from rtmp.client_session import ClientSession
 from rtmp.errors import ConnectRejected
 from tests.fuzz.targets import operations

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from rtmp.aio.flv_reader import FlvReader, read_tag
-from rtmp.aio.flv_scan import index_of, scan
+from rtmp.aio.recording.flv_reader import FlvReader, read_tag
+from rtmp.aio.recording.flv_scan import index_of, scan
 from rtmp.errors import FlvError
 from rtmp.flv_file import FlvHeader, FlvParser, FlvTag
-from rtmp.flv_index import FlvIndex
-from rtmp.flv_metadata import parse_metadata
-from rtmp.flv_recording import FlvRecording
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType
+from rtmp.recording.flv_index import FlvIndex
+from rtmp.recording.flv_metadata import parse_metadata
+from rtmp.recording.flv_recording import FlvRecording
 from tests.fuzz.targets import operations
 from tests.fuzz.targets.chunks import cut
 from tests.fuzz.targets.operations import Kind

@@ -16,7 +16,7 @@ from rtmp.errors import (
 )
 from rtmp.handshake import ServerHandshake
 from rtmp.policy_file import REQUEST, PolicyFile, begins_request
-from rtmp.recording_name import SUFFIX, recording_path
+from rtmp.recording.recording_name import SUFFIX, recording_path
 from rtmp.relay.names import MAX_NAME, StreamName
 from tests.fuzz.targets.chunks import cut
 

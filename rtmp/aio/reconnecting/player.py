@@ -8,9 +8,9 @@ from functools import partial
 from typing import Unpack
 
 from rtmp.aio.client_stream import OnData, OnMedia
-from rtmp.aio.reconnecting import Reconnecting
-from rtmp.aio.reconnecting_link import Link
-from rtmp.aio.reconnecting_options import ReconnectingOptions
+from rtmp.aio.reconnecting.link import Link
+from rtmp.aio.reconnecting.options import ReconnectingOptions
+from rtmp.aio.reconnecting.stream import Reconnecting
 from rtmp.amf_value import AmfValue
 from rtmp.client_session import PLAY_ALL, PLAY_LIVE_OR_RECORDED
 from rtmp.events import StatusReceived

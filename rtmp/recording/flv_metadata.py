@@ -10,7 +10,7 @@ from rtmp.amf0 import AmfValue, EcmaArray, encode_all
 from rtmp.commands import parse_values
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.messages import MessageType, Payload
-from rtmp.seek_points import SeekPoints
+from rtmp.recording.seek_points import SeekPoints
 
 ON_METADATA: Final = "onMetaData"
 _PADDING: Final = "padding"

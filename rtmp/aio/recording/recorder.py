@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, NamedTuple
 
-from rtmp.aio.recording_file import DEFAULT_CONFIG, RecorderConfig, RecordingFile, RecordMode
+from rtmp.aio.recording.recording_file import DEFAULT_CONFIG, RecorderConfig, RecordingFile, RecordMode
 from rtmp.errors import FlvError, RecordingFull
 from rtmp.headers import AUDIO_HEADERS, VIDEO_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind

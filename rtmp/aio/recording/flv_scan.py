@@ -22,10 +22,10 @@ from rtmp.flv_file import (
     FlvTagHeader,
     check_back_pointer,
 )
-from rtmp.flv_index import FlvIndex
-from rtmp.flv_metadata import StatedIndex
 from rtmp.headers import MAX_HEADER_BYTES
 from rtmp.media_kind import PREFIX_SIZE, media_kind
+from rtmp.recording.flv_index import FlvIndex
+from rtmp.recording.flv_metadata import StatedIndex
 
 _LOOK: Final = BACK_POINTER_SIZE + TAG_HEADER_SIZE + PREFIX_SIZE
 _SLICE: Final = 400

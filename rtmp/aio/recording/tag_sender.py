@@ -9,9 +9,9 @@ from rtmp.amf0 import AmfValue, EcmaArray
 from rtmp.commands import ON_STATUS, parse_values
 from rtmp.errors import AmfDecodeError
 from rtmp.flv_file import FlvTag
-from rtmp.flv_metadata import metadata_members
 from rtmp.limits import KIB
 from rtmp.messages import MessageType
+from rtmp.recording.flv_metadata import metadata_members
 
 _OVERHEAD: Final = 64 * KIB
 

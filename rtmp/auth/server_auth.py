@@ -1,4 +1,4 @@
-"""How a server has its clients prove who they are before it accepts `connect`; see `rtmp.auth_scheme`.
+"""How a server has its clients prove who they are before it accepts `connect`; see `rtmp.auth.auth_scheme`.
 
 For each ConnectRequested ask `ServerAuth.check`, and either accept or refuse with the description it returns.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from rtmp.auth_scheme import LLNW_COUNT, AuthScheme, adobe_response, llnw_response, split_app
+from rtmp.auth.auth_scheme import LLNW_COUNT, AuthScheme, adobe_response, llnw_response, split_app
 
 _MAX_USER = 64
 

@@ -8,7 +8,7 @@ from rtmp.flv_file import BACK_POINTER_SIZE, FIRST_TAG, FlvTagHeader
 from rtmp.headers import HeaderKeeper, HeaderPlace, header_place
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
-from rtmp.seek_points import SeekPoints
+from rtmp.recording.seek_points import SeekPoints
 
 _MAX_POINTS: Final = 50_000
 _MAX_HEADERS: Final = 1000

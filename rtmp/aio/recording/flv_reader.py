@@ -22,7 +22,7 @@ from rtmp.flv_file import (
     FlvTag,
     FlvTagHeader,
 )
-from rtmp.flv_metadata import parse_metadata
+from rtmp.recording.flv_metadata import parse_metadata
 
 _BLOCK: Final = 128 * 1024
 _MAX_DURATION_S: Final = 2**32 / 1000  # of the time in a tag

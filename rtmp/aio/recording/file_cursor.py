@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rtmp.aio.flv_indexes import SHARED, FlvIndexes
-from rtmp.aio.flv_reader import FlvReader
+from rtmp.aio.recording.flv_indexes import SHARED, FlvIndexes
+from rtmp.aio.recording.flv_reader import FlvReader
 from rtmp.errors import FlvError
 from rtmp.flv_file import FlvTag
-from rtmp.flv_index import FlvIndex
+from rtmp.recording.flv_index import FlvIndex
 
 
 class Beginning(NamedTuple):

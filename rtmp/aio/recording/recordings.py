@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from rtmp.aio.flv_indexes import SHARED
-from rtmp.aio.flv_reader import FlvReader
+from rtmp.aio.recording.flv_indexes import SHARED
+from rtmp.aio.recording.flv_reader import FlvReader
 from rtmp.errors import FlvError, InvalidStreamName
-from rtmp.recording_name import recording_path
+from rtmp.recording.recording_name import recording_path
 
 
 class Recordings:

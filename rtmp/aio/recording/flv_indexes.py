@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from typing import Final
 
-from rtmp.aio.flv_scan import index_of
+from rtmp.aio.recording.flv_scan import index_of
 from rtmp.errors import FlvError
-from rtmp.flv_index import FlvIndex
 from rtmp.limits import MIB
+from rtmp.recording.flv_index import FlvIndex
 
 _Key = tuple[int, int, int, int]
 """Device, inode, time of the last change (ns) and size: what a file is now."""

@@ -1,7 +1,7 @@
 """How a client answers a server that refuses `connect` because it wants to know who we are.
 
 `ClientAuth` is told each refusal and says what to append to `app` and `tcUrl` of the next connect, on a new
-connection: first the method and the user, then the answer to the challenge. See `rtmp.auth_scheme`.
+connection: first the method and the user, then the answer to the challenge. See `rtmp.auth.auth_scheme`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
 
-from rtmp.auth_scheme import LLNW_COUNT, AuthScheme, adobe_response, llnw_response, parse_parameters
+from rtmp.auth.auth_scheme import LLNW_COUNT, AuthScheme, adobe_response, llnw_response, parse_parameters
 from rtmp.errors import AuthenticationFailed, ConnectRejected, LocalProtocolError
 
 _MAX_DESCRIPTION = 4096

@@ -9,12 +9,12 @@ from rtmp.amf0 import AmfValue, encode_all
 from rtmp.commands import parse_values
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.flv_file import FIRST_TAG, FlvHeader, FlvTag
-from rtmp.flv_index import FlvIndex
-from rtmp.flv_metadata import fit_metadata, metadata_members, parse_metadata, reserve_metadata
 from rtmp.headers import MAX_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
-from rtmp.seek_points import SeekPoints
+from rtmp.recording.flv_index import FlvIndex
+from rtmp.recording.flv_metadata import fit_metadata, metadata_members, parse_metadata, reserve_metadata
+from rtmp.recording.seek_points import SeekPoints
 
 _APPEND_GAP_MS: Final = 40
 """From the last tag of a file to the first one appended: about a frame, whose length nobody knows."""

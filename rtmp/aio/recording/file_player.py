@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rtmp.aio.file_cursor import START_OF_FILE, Beginning, FileCursor
-from rtmp.aio.file_pace import FilePace
+from rtmp.aio.recording.file_cursor import START_OF_FILE, Beginning, FileCursor
+from rtmp.aio.recording.file_pace import FilePace
+from rtmp.aio.recording.tag_sender import TagSender
 from rtmp.aio.server import ServerConnection
-from rtmp.aio.tag_sender import TagSender
 from rtmp.errors import FlvError, LocalProtocolError
 from rtmp.limits import KIB
 from rtmp.media_kind import MediaKind, media_kind
-from rtmp.play_clock import PlayClock
-from rtmp.player_state import PLAYER_TRANSITIONS, PlayerInput, PlayerState
+from rtmp.recording.play_clock import PlayClock
+from rtmp.recording.player_state import PLAYER_TRANSITIONS, PlayerInput, PlayerState
 from rtmp.state import StreamState, advance
 
 logger = logging.getLogger("rtmp")

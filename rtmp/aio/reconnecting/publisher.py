@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Unpack
 
-from rtmp.aio.reconnecting import Reconnecting
-from rtmp.aio.reconnecting_link import Link
-from rtmp.aio.reconnecting_options import ReconnectingOptions
+from rtmp.aio.reconnecting.link import Link
+from rtmp.aio.reconnecting.options import ReconnectingOptions
+from rtmp.aio.reconnecting.stream import Reconnecting
 from rtmp.amf_value import AmfValue
 from rtmp.messages import MessageType, Payload
 from rtmp.stream_start import StreamStart, is_keyframe

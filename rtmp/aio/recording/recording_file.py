@@ -16,11 +16,11 @@ from enum import Enum
 from io import FileIO
 from pathlib import Path
 
-from rtmp.aio.flv_reader import read_tag
-from rtmp.aio.flv_scan import index_of
+from rtmp.aio.recording.flv_reader import read_tag
+from rtmp.aio.recording.flv_scan import index_of
 from rtmp.errors import RecordingFull
-from rtmp.flv_recording import FlvRecording
 from rtmp.messages import Payload
+from rtmp.recording.flv_recording import FlvRecording
 
 
 class RecordMode(Enum):

@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import Any, Self
 
 from rtmp.aio.client import RtmpClient
-from rtmp.aio.reconnecting_link import Link
-from rtmp.aio.reconnecting_options import Connect
-from rtmp.aio.reconnecting_state import TRANSITIONS, LinkInput, LinkState, StateChange
+from rtmp.aio.reconnecting.link import Link
+from rtmp.aio.reconnecting.options import Connect
+from rtmp.aio.reconnecting.state import TRANSITIONS, LinkInput, LinkState, StateChange
 from rtmp.backoff import Backoff, BackoffPolicy
 from rtmp.capabilities import Capabilities, CapsEx
 from rtmp.errors import (

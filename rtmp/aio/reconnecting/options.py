@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypedDict
 
 from rtmp.aio.client import OnStatus, RtmpClient
-from rtmp.aio.reconnecting_state import StateChange
+from rtmp.aio.reconnecting.state import StateChange
 from rtmp.backoff import BackoffPolicy
 from rtmp.capabilities import Capabilities
 from rtmp.url import RtmpUrl

@@ -1,0 +1,1 @@
+"""Records streams to files, and plays them. What blocks runs in threads."""
