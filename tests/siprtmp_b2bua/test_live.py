@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from rtmp.aio import RtmpClient
 from rtmp.errors import ConnectRejected, StreamFailed
 from rtmp.flv_file import FlvParser
-from tests.interop.peers.ports import HOST, free_port
-from tests.siprtmp_b2bua.test_cli import REPOSITORY
+from tests.siprtmp_b2bua.running_gateway import gateway
 
 KEY = b"\x17\x01\x00\x00\x00key"
-
-
-class RunningGateway:
-    """A gateway and its log."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-
-    async def logged(self, words: str) -> str:
-        assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            while words not in (line := (await self.process.stderr.readline()).decode()):
-                assert line, f"the gateway ended without saying {words!r}"
-            return line
-
-    async def connect(self, app: str = "live") -> RtmpClient:
-        async with asyncio.timeout(10):
-            return await RtmpClient.connect(f"rtmp://{HOST}:{self.port}/{app}")
-
-
-@asynccontextmanager
-async def gateway(*arguments: str, **environment: str) -> AsyncIterator[RunningGateway]:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-l", HOST, "-p", str(port),
-        "--sip-port", str(free_port()), *arguments,
-        cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
-    )  # fmt: skip
-    running = RunningGateway(process, port)
-    try:
-        await running.logged(f"RTMP on {HOST}:{port}")
-        yield running
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
-            await process.communicate()
-    assert process.returncode == 0
 
 
 async def test_keys_decide_who_publishes_and_plays() -> None:
