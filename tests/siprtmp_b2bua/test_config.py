@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from siprtmp_b2bua.config import GatewayConfig, PortRange
+from siprtmp_b2bua.config import GatewayConfig
 from siprtmp_b2bua.errors import ConfigurationError
+from siprtmp_b2bua.setting_types import PortRange
 
 
 @pytest.fixture
