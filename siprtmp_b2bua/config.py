@@ -26,6 +26,7 @@ from .setting_types import (
     Proxy,
     RtpPorts,
     Section,
+    Users,
 )
 
 Setting = str | int | float | bool | None | Mapping[str, "Setting"]
@@ -72,6 +73,10 @@ class LiveConfig(Section):
     """What publishers must add to the name of their stream, `cam?key=…`; empty: anybody may publish."""
     play_key: SecretStr = SecretStr("")
     """What players must add; empty: anybody may play."""
+    publishers: Users = Field({})
+    """Names and passwords of those who may publish, by `authmod`; none: anybody may."""
+    authmod: Literal["adobe", "llnw"] = "adobe"
+    """How publishers prove who they are: as Adobe's servers want it, or Limelight's."""
     republish: Literal["refuse", "replace"] = "refuse"
     """What becomes of a stream's publisher when another client wants to publish under its name."""
     recordings: str = ""
@@ -84,6 +89,10 @@ class LiveConfig(Section):
     """How many may play at a time, waiting ones included."""
     max_players_per_address: int = Field(2_000, ge=1)
     """How many of them at one address."""
+    idle_timeout_s: float = Field(600.0, ge=0)
+    """A client that for so long has neither published nor played nor called anything is closed; 0: never."""
+    silent_publisher_timeout_s: float = Field(0.0, ge=0)
+    """A publisher that sends nothing for so long is closed; 0: never."""
 
 
 class SipConfig(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -11,9 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     model_validator,
 )
 
+from rtmp.auth.client_auth import Credentials
+from rtmp.auth.server_auth import MAX_USER
 from rtmp.errors import LocalProtocolError
 from rtmp.policy_file import PolicyFile
 
@@ -62,6 +66,25 @@ def _aor(text: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _table(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise ValueError('not a table of names and passwords, such as {"alice": "correct horse"}')
+    return value
+
+
+def _users(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+    for user, password in users.items():
+        try:
+            Credentials(user, password.get_secret_value())
+        except LocalProtocolError as error:
+            raise ValueError(f"{user!r}: {error}") from None
+        if len(user) > MAX_USER:
+            raise ValueError(f"{user!r}: a user's name has at most {MAX_USER} characters")
+        if not password.get_secret_value():
+            raise ValueError(f"{user!r} has an empty password, which no encoder sends")
+    return users
+
+
 class Section(BaseModel):
     """A section of the settings: no names but those that are there."""
 
@@ -105,3 +128,4 @@ Proxy = Annotated[str, AfterValidator(_proxy)]
 RtpPorts = Annotated[PortRange, BeforeValidator(_port_range)]
 BridgeRate = Annotated[Literal[8000, 16000], BeforeValidator(_number)]
 Aor = Annotated[str, AfterValidator(_aor)]
+Users = Annotated[Mapping[str, SecretStr], BeforeValidator(_table), AfterValidator(_users)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 
 import pytest
 
-from rtmp.errors import ConnectRejected, StreamFailed
+from rtmp.errors import AuthenticationFailed, ConnectRejected, StreamFailed
 from rtmp.flv_file import FlvParser
 from tests.siprtmp_b2bua.running_gateway import gateway
 
@@ -38,6 +39,45 @@ async def test_keys_decide_who_publishes_and_plays() -> None:
             assert await got == (40, KEY)
         client.close()
         await client.closed
+
+
+@pytest.mark.parametrize("authmod", ["", "adobe", "llnw"])
+async def test_publishers_have_passwords_and_players_need_none(authmod: str) -> None:
+    settings = {"SIPRTMP_LIVE__PUBLISHERS": json.dumps({"bob": "s3cret"}), "SIPRTMP_LIVE__PLAY_KEY": "out"}
+    if authmod:
+        settings["SIPRTMP_LIVE__AUTHMOD"] = authmod
+    async with gateway(**settings) as running:
+        publisher = await running.connect(credentials="bob:s3cret@")
+        stream = await publisher.create_stream()
+        await stream.publish("cam")
+        for credentials in ("bob:hush@", "ann:s3cret@"):
+            with pytest.raises(AuthenticationFailed, match=f"authmod={authmod or 'adobe'} .*authfailed"):
+                await running.connect(credentials=credentials)
+            line = await running.logged("refused")
+            assert f"it did not prove to be '{credentials[:3]}'" in line
+            assert "hush" not in line
+        viewer = await running.connect()
+        with pytest.raises(StreamFailed, match="a user and a password are needed"):
+            await (await viewer.create_stream()).publish("other")
+        player = await viewer.create_stream()
+        got = asyncio.get_running_loop().create_future()
+        player.on_video = lambda timestamp_ms, payload: got.set_result((timestamp_ms, bytes(payload)))
+        await player.play("cam?key=out")
+        stream.send_video(40, KEY)
+        async with asyncio.timeout(5):
+            assert await got == (40, KEY)
+
+
+async def test_publishers_may_need_a_key_as_well() -> None:
+    settings = {
+        "SIPRTMP_LIVE__PUBLISHERS": json.dumps({"bob": "s3cret"}),
+        "SIPRTMP_LIVE__PUBLISH_KEY": "in",
+    }
+    async with gateway(**settings) as running:
+        stream = await (await running.connect(credentials="bob:s3cret@")).create_stream()
+        with pytest.raises(StreamFailed, match="a key is needed"):
+            await stream.publish("cam")
+        await stream.publish("cam?key=in")
 
 
 async def test_streams_are_recorded_and_whole_when_the_gateway_ends(tmp_path: Path) -> None:
