@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import Authorize
+from rtmp.auth.server_auth import ServerAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +18,6 @@ class LiveServices:
     directory: LiveDirectory
     archive: LiveArchive | None
     authorize: Authorize | None
+    auth: ServerAuth | None
     ends: set[Callable[[], None]] = field(default_factory=set)
     """One for each client that publishes: ends that, and closes its connection."""
