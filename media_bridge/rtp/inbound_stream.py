@@ -17,18 +17,17 @@ MIN_SWITCH_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a packet: whether its source is valid, if the SSRC is new, and what may go on.
+    """What became of a packet: which ones are used now, whether their SSRC is new, and what may go on.
 
-    `previous` is the rest of the stream before, which goes on first.
+    None is used while it is kept until the next one shows what it is; `dropped` are those that were kept in
+    vain. `previous` is the rest of the stream before, which goes on first.
     """
 
-    is_valid: bool
+    used: tuple[RtpPacket, ...] = ()
     is_new: bool = False
     ordered: tuple[OrderedPacket, ...] = ()
     previous: tuple[OrderedPacket, ...] = ()
-
-
-_LEFT_OUT = Taken(is_valid=False)
+    dropped: int = 0
 
 
 @dataclass(slots=True)
@@ -71,13 +70,15 @@ class InboundStream:
             return self._take_candidate(packet, source, now_s, trusted and statistics is None)
         verdict = statistics.note_sequence(packet.sequence_number)
         if verdict is Verdict.VALID:
-            return Taken(True, False, tuple(self._push(packet, statistics, now_s)))
-        if verdict is Verdict.RESTARTED and self._stray is not None:
-            ordered = self.buffer.flush()
-            ordered += self._push(self._stray, statistics, now_s)
-            return Taken(True, False, (*ordered, *self._push(packet, statistics, now_s)))
-        self._stray = packet
-        return _LEFT_OUT
+            return Taken((packet,), ordered=tuple(self._push(packet, statistics, now_s)))
+        before, self._stray = self._stray, packet
+        if verdict is Verdict.STRAY or before is None:
+            return Taken(dropped=before is not None)
+        self._stray = None
+        ordered = self.buffer.flush()
+        for each in (before, packet):
+            ordered += self._push(each, statistics, now_s)
+        return Taken((before, packet), ordered=tuple(ordered))
 
     def _push(self, packet: RtpPacket, statistics: ReceiveStatistics, now_s: float) -> list[OrderedPacket]:
         statistics.note_arrival(packet.timestamp, now_s)
@@ -86,19 +87,22 @@ class InboundStream:
 
     def _take_candidate(self, packet: RtpPacket, source: Address, now_s: float, trusted: bool) -> Taken:
         candidate = self._candidate
+        had_candidate = candidate is not None
         if candidate is None or candidate.statistics.ssrc != packet.ssrc or candidate.source != source:
             statistics = ReceiveStatistics(
                 packet.ssrc, packet.sequence_number, self._clock_rate_hz, 0 if trusted else PROBATION
             )
             self._candidate = candidate = _Candidate(statistics, source, packet)
-            return self._adopt(candidate, [packet], now_s) if trusted else _LEFT_OUT
+            if trusted:
+                return self._adopt(candidate, (packet,), now_s)
+            return Taken(dropped=had_candidate)
         verdict = candidate.statistics.note_sequence(packet.sequence_number)
         before, candidate.packet = candidate.packet, packet
         if verdict is not Verdict.VALID or now_s - self._switched_s < MIN_SWITCH_S:
-            return _LEFT_OUT
-        return self._adopt(candidate, [before, packet], now_s)
+            return Taken(dropped=1)
+        return self._adopt(candidate, (before, packet), now_s)
 
-    def _adopt(self, candidate: _Candidate, packets: list[RtpPacket], now_s: float) -> Taken:
+    def _adopt(self, candidate: _Candidate, packets: tuple[RtpPacket, ...], now_s: float) -> Taken:
         """Make a candidate the stream; the first packet of it is what the probation kept."""
         self._statistics, self._candidate, self._stray = candidate.statistics, None, None
         self._switched_s, self._reported = now_s, 0
@@ -106,7 +110,7 @@ class InboundStream:
         ordered: list[OrderedPacket] = []
         for packet in packets:
             ordered += self._push(packet, candidate.statistics, now_s)
-        return Taken(True, True, tuple(ordered), tuple(previous))
+        return Taken(packets, True, tuple(ordered), tuple(previous))
 
     # -- reports
 

@@ -251,11 +251,11 @@ class RtpSession:
             counters.strangers += 1
             return []
         taken = self._inbound.take(packet, source, now_s, trusted=admitted.is_trusted)
-        if not taken.is_valid:
-            counters.stray += 1
+        counters.stray += taken.dropped
+        if not taken.used:
             return []
-        counters.received += 1
-        counters.received_bytes += len(packet.payload)
+        counters.received += len(taken.used)
+        counters.received_bytes += sum(len(used.payload) for used in taken.used)
         self._last_received_s = now_s
         moved = self._admission.note_rtp(source, now_s)
         if not moved and not taken.is_new:

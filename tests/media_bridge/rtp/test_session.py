@@ -159,7 +159,7 @@ def test_single_packets_from_all_over_make_none() -> None:
     session = make_session(PEER)
     for number in range(50):
         assert session.receive_rtp(rtp(number), ("198.51.100.9", 9000 + number), 0.0) == []
-    assert session.statistics().counters.stray == 50
+    assert session.statistics().counters.stray == 49
 
 
 def test_strangers_are_ignored() -> None:
@@ -220,6 +220,7 @@ def test_a_sender_that_restarts() -> None:
     assert session.receive_rtp(rtp(20_000), PEER, 0.0) == []
     events = session.receive_rtp(rtp(20_001), PEER, 0.0)
     assert media(events) == [20_000, 20_001]
+    assert (session.statistics().counters.received, session.statistics().counters.stray) == (3, 0)
     assert isinstance(events[0], OrderedPacket)
     assert events[0].missing == 1
 
@@ -531,7 +532,7 @@ def test_nothing_that_comes_in_raises_an_error(
     for number, (is_rtp, data, source, pause_s) in enumerate(steps, 1):
         now_s += pause_s
         (session.receive_rtp if is_rtp else session.receive_rtcp)(data, source, now_s)
-        assert counted(session) >= number, "each datagram is counted as something"
+        assert counted(session) >= number - 2, "each datagram is counted, apart from two that may be kept"
         session.request_key_frame(now_s)
         session.advance(now_s)
         session.take_outgoing(now_s)
