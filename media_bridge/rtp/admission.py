@@ -72,6 +72,8 @@ class Admission:
         standing = self._rtp.standing(source, now_s)
         decrypt = None if self.srtp is None else self.srtp.unprotect
         trusted = source == self._rtp_described
+        if standing is Standing.CANDIDATE and not trusted and not self._may_send_rtp(source):
+            standing = Standing.STRANGER
         return self._admit(data, standing, now_s, decrypt, trusted)
 
     def admit_rtcp(self, data: bytes, source: Address, now_s: float) -> Admitted | None:
@@ -95,6 +97,14 @@ class Admission:
     def note_rtcp(self, source: Address, now_s: float) -> bool:
         """Take the source of valid RTCP as the peer's; returns whether it is another than before."""
         return self._rtcp.note_valid(source, now_s)
+
+    def _may_send_rtp(self, source: Address) -> bool:
+        """Whoever sends RTCP from where it is described is not behind NAT, and sends RTP from that host.
+
+        It may send none at all, and then nobody else may come and take our stream.
+        """
+        peer = self._rtcp.source
+        return peer is None or peer != self._rtcp_described or peer[0] == source[0]
 
     def _may_send_rtcp(self, source: Address) -> bool:
         """Once it is known where RTP comes from, RTCP is expected from that host, or as described."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from media_bridge.rtp.missing_packets import MissingPackets
 from media_bridge.rtp.packet import RtpPacket
 from media_bridge.rtp.sequence import extend_sequence
+from media_bridge.rtp.token_bucket import TokenBucket
 
 _PEAK_HALF_LIFE_S = 5.0
 _GIVEN_UP_KEPT = 256
@@ -24,8 +25,10 @@ _MARGIN = 1.25
 
 @dataclass(frozen=True, slots=True)
 class BufferLimits:
-    """Bounds of the waiting, in seconds, and of what waits. `max_gap` sequence numbers without a packet are
-    no gap but a new beginning.
+    """Bounds of the waiting, in seconds, and of what waits.
+
+    More than `max_gap` sequence numbers without a packet are no gap but a new beginning; and so is any gap
+    while more than `max_missing_per_second` are missing, each of which costs time to keep account of.
     """
 
     min_depth_s: float = 0.01
@@ -33,6 +36,7 @@ class BufferLimits:
     max_packets: int = 1024
     max_bytes: int = 2 * 1024 * 1024
     max_gap: int = 1024
+    max_missing_per_second: int = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class JitterBuffer:
         self._reordering = DecayingPeak()
         self._answering = DecayingPeak()
         self._missing = MissingPackets()
+        self._account = TokenBucket(self._limits.max_missing_per_second, self._limits.max_gap, 0.0)
         self._given_up: dict[int, tuple[float, bool]] = {}
         self._held: dict[int, RtpPacket] = {}
         self._held_bytes = 0
@@ -101,7 +106,7 @@ class JitterBuffer:
         if number == self._next and not self._held:
             self._next, self._highest = number + 1, number
             return [OrderedPacket(packet)]
-        if abs(number - self._highest) > self._limits.max_gap:
+        if abs(number - self._highest) > self._limits.max_gap or not self._may_lack(number, now_s):
             return self._resync(packet, number - self._highest - 1)
         if number < self._next:
             self._note_late(number, now_s)
@@ -124,6 +129,11 @@ class JitterBuffer:
         self._given_up.clear()
         self._next = None
         return ordered
+
+    def _may_lack(self, number: int, now_s: float) -> bool:
+        """Whether the packets between the highest and this one can be kept account of."""
+        lacking = number - self._highest - 1
+        return lacking <= 0 or self._account.take(lacking, now_s)
 
     def _begin(self, packet: RtpPacket) -> OrderedPacket:
         self._highest = packet.sequence_number

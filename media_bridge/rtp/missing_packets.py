@@ -32,14 +32,19 @@ class MissingPackets:
 
     def __init__(self) -> None:
         self._missing: dict[int, _Missing] = {}
+        # When the next one is asked for, or before: it is not raised by one that is found.
+        self._ask_at_s = math.inf
 
     def __len__(self) -> int:
         return len(self._missing)
 
     def add(self, numbers: Iterable[int], now_s: float, reordering_s: float) -> None:
         """Note that these are missing, which are above all others."""
+        if not self._missing:
+            self._ask_at_s = math.inf
         for number in numbers:
             self._missing[number] = _Missing(now_s, now_s + reordering_s)
+            self._ask_at_s = min(self._ask_at_s, now_s + reordering_s)
 
     def found(self, number: int) -> tuple[float, bool]:
         """Take one out: since when it was missing, and whether it was asked for. KeyError if it was not."""
@@ -56,22 +61,24 @@ class MissingPackets:
         return number, *self.found(number)
 
     def next_ask_s(self) -> float | None:
-        """When something has to be asked for next."""
-        return min(
-            (entry.ask_at_s for entry in self._missing.values() if entry.asked < MAX_ASKED), default=None
-        )
+        """Return when to look what has to be asked for, None if there is nothing."""
+        return self._ask_at_s if self._missing and self._ask_at_s < math.inf else None
 
     def take_due(self, now_s: float, round_trip_s: float | None) -> list[int]:
         """Return what is to be asked for now, and take it as asked for."""
+        if now_s < self._ask_at_s:
+            return []
         repeat_s = (
             _REPEAT_WITHOUT_ROUND_TRIP_S if round_trip_s is None else max(1.5 * round_trip_s, _MIN_REPEAT_S)
         )
         due: list[int] = []
+        self._ask_at_s = math.inf
         for number, entry in self._missing.items():
-            if len(due) == MAX_PER_NACK:
-                break
-            if entry.ask_at_s <= now_s and entry.asked < MAX_ASKED:
-                entry.asked += 1
-                entry.ask_at_s = now_s + repeat_s
+            if entry.asked == MAX_ASKED:
+                continue
+            if entry.ask_at_s <= now_s and len(due) < MAX_PER_NACK:
                 due.append(number)
+                entry.asked += 1
+                entry.ask_at_s = now_s + repeat_s if entry.asked < MAX_ASKED else math.inf
+            self._ask_at_s = min(self._ask_at_s, entry.ask_at_s)
         return due

@@ -111,7 +111,7 @@ class RtpSession:
 
         Returns False if the peer takes neither PLI nor FIR: there may be other ways, such as SIP INFO.
         """
-        if not self._rtcp.can_request_key_frames:
+        if self._is_closed or not self._rtcp.can_request_key_frames:
             return False
         self._rtcp.want_key_frame()
         self._send_rtcp(now_s)
@@ -196,7 +196,7 @@ class RtpSession:
         deadlines = (self._inbound.buffer.next_release_s(), self._outbox.next_deadline_s())
         return min([self._rtcp.next_deadline_s(), *(at_s for at_s in deadlines if at_s is not None)])
 
-    def renegotiate(self, negotiated: Negotiated, now_s: float, *, srtp: SrtpContext | None = None) -> None:
+    def renegotiate(self, negotiated: Negotiated, now_s: float, *, srtp: SrtpContext | None) -> None:
         """Take on a new description (re-INVITE, UPDATE). Give the same `srtp` if its keys are the same."""
         if srtp is not self._admission.srtp or negotiated.rtp_address is None:
             self._history.clear()
@@ -312,6 +312,8 @@ class RtpSession:
         self._outbound.restart()
 
     def _send_rtcp(self, now_s: float) -> None:
+        if self._is_closed:
+            return
         data = self._rtcp.take_due(now_s, self._admission.counters)
         if data is not None:
             self._outbox.push_rtcp(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pylibsrtp
 
 from media_bridge.errors import PacketError
@@ -86,7 +88,8 @@ class SrtpContext:
         if ssrc in self._ssrcs:
             return
         if len(self._ssrcs) == MAX_SSRCS:
-            self._inbound.remove_stream(int.from_bytes(ssrc))
+            with suppress(pylibsrtp.Error):
+                self._inbound.remove_stream(int.from_bytes(ssrc))
             raise PacketError("SRTP from too many SSRCs")
         self._ssrcs.add(ssrc)
 

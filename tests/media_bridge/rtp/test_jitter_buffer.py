@@ -130,6 +130,16 @@ def test_what_waits_is_bounded(limits: BufferLimits) -> None:
     assert len(ordered) + len(buffer) == 19
 
 
+def test_what_can_be_missing_is_bounded() -> None:
+    buffer = JitterBuffer(BufferLimits(max_missing_per_second=100))
+    ordered = [each for k in range(1000) for each in buffer.push(packet(500 * k), k / 1000)]
+    assert buffer.lost < 1024 + 100
+    assert buffer.resyncs > 990
+    out = numbers(ordered + buffer.flush())
+    assert [number for number, _ in out] == [500 * k for k in range(1000)]
+    assert all(missing == 499 for _, missing in out[1:]), "it still says how many"
+
+
 # -- asking for what is missing
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,7 +120,7 @@ def test_on_hold_nothing_is_sent() -> None:
     for _ in range(40):
         session.send(b"one", True, 0, 0.0)
     session.take_outgoing(0.0)
-    session.renegotiate(negotiated(None), 0.0)
+    session.renegotiate(negotiated(None), 0.0, srtp=None)
     session.send(b"two", True, 0, 0.01)
     session.advance(5.0)
     assert session.take_outgoing(5.0) == []
@@ -162,6 +164,15 @@ def test_single_packets_from_all_over_make_none() -> None:
     assert session.statistics().counters.stray == 49
 
 
+def test_nobody_takes_the_stream_of_a_peer_that_only_receives() -> None:
+    session = make_session(PEER)
+    session.receive_rtcp(rtcp(), PEER_RTCP, 0.0)
+    for number in range(5):
+        assert session.receive_rtp(rtp(number), STRANGER, 0.1) == []
+    assert media(session.receive_rtp(rtp(7), (PEER[0], 4321), 0.2)) == []
+    assert media(session.receive_rtp(rtp(8), (PEER[0], 4321), 0.2)) == [7, 8], "the same host, another port"
+
+
 def test_strangers_are_ignored() -> None:
     session = connected()
     for number in range(1, 10):
@@ -182,7 +193,7 @@ def test_a_peer_that_moves() -> None:
 
 def test_a_new_description() -> None:
     session = connected()
-    session.renegotiate(negotiated(STRANGER), 1.0)
+    session.renegotiate(negotiated(STRANGER), 1.0, srtp=None)
     assert session.receive_rtp(rtp(1), STRANGER, 1.0)[0] == SourceChanged(SSRC, STRANGER)
     session.send(b"x", True, 0, 1.0)
     assert session.take_outgoing(1.0)[-1].address == STRANGER
@@ -400,7 +411,7 @@ def test_a_peer_that_leaves() -> None:
 
 
 def test_the_end() -> None:
-    session = connected()
+    session = connected(pli=True)
     session.close(1.0)
     session.close(1.0)
     assert [packet for packet in sent_rtcp(session, 1.0) if isinstance(packet, Bye)] == [Bye((session.ssrc,))]
@@ -408,6 +419,8 @@ def test_the_end() -> None:
     assert session.receive_rtp(rtp(1), PEER, 1.0) == session.receive_rtcp(rtcp(), PEER_RTCP, 1.0) == []
     assert session.advance(9.0) == []
     session.send(b"x", True, 0, 9.0)
+    assert not session.request_key_frame(9.0)
+    session.renegotiate(negotiated(STRANGER), 9.0, srtp=None)
     assert session.take_outgoing(9.0) == []
 
 
@@ -415,6 +428,21 @@ def test_who_was_never_heard_says_no_bye() -> None:
     session = make_session(PEER)
     session.close(0.0)
     assert session.take_outgoing(0.0) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rtp_address": ("phone.example", 4000)},
+        {"rtp_address": ("2001:DB8::1", 4000)},
+        {"rtcp_address": ("localhost", 4000)},
+        {"payload_type": 128},
+        {"receive_payload_types": frozenset({-1})},
+    ],
+)
+def test_what_no_description_says(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"address|number"):
+        replace(negotiated(PEER), **wrong)  # type: ignore[arg-type]
 
 
 # -- the same SSRC

@@ -143,7 +143,7 @@ async def test_what_the_user_raises_is_reported_and_ends_nothing() -> None:
     sender = bind()
     session = make_session((HOST, ports.rtp_port), seed=9)
     other = Peer(session, sender)
-    endpoint.session.renegotiate(negotiated((HOST, sender.rtp_port)), 0.0)
+    endpoint.session.renegotiate(negotiated((HOST, sender.rtp_port)), 0.0, srtp=None)
     for _ in range(2):
         other.endpoint.send([b"x"], 0)
         async with asyncio.timeout(10):
