@@ -4,6 +4,9 @@ MediaError
 ├── CodecDataError          the payload a peer sent cannot be decoded; the next one may be good
 ├── UnsupportedCodecError   no encoder or decoder for this codec or rate: do not offer it
 ├── CodecLibraryError       a library the codec needs is missing on this machine: install it
+├── PacketError             an RTP or RTCP packet is malformed, or does not pass SRTP: drop it
+├── CryptoAttributeError    an `a=crypto` line cannot be used: refuse it
+├── PortsInUseError         no UDP port of the range is free
 └── MediaClosedError        a codec or port was used after `close()`: a bug in the caller
 """
 
@@ -26,3 +29,15 @@ class CodecLibraryError(MediaError):
 
 class MediaClosedError(MediaError):
     """A codec or port was used after `close()`."""
+
+
+class PacketError(MediaError):
+    """An RTP, RTCP, SRTP or SRTCP packet is not what its format demands. Nothing of it was used."""
+
+
+class CryptoAttributeError(MediaError):
+    """An `a=crypto` attribute is malformed or asks for what we do not do. The message never has the key."""
+
+
+class PortsInUseError(MediaError):
+    """No pair of UDP ports of the range could be bound."""

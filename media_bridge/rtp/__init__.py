@@ -1,0 +1,1 @@
+"""RTP and RTCP for the video line: packets, statistics, reordering, SRTP, and the sockets."""

@@ -1,0 +1,63 @@
+"""Spreads the packets of a large picture over some milliseconds.
+
+A key picture of 200 kB is 170 packets. Sent in one go they are 390 kB in a receiver's socket buffer as Linux
+counts it, where 208 kB is the default: about half of them would be gone if the receiver is not waiting. Some
+at a time, every few milliseconds, they pass, and switches and radio links on the way queue less. A picture
+of up to a burst, as nearly all are, is not delayed at all; a larger queue goes out faster, so that no packet
+waits longer than about `MAX_DELAY_S`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+BURST_PACKETS = 16
+INTERVAL_S = 0.005
+MAX_DELAY_S = 0.1
+MAX_QUEUED = 4096
+"""Packets that wait; what comes when so many do is dropped."""
+
+_TURNS = MAX_DELAY_S / INTERVAL_S
+
+
+class Pacer:
+    """Packets on their way to the socket, in order."""
+
+    def __init__(self) -> None:
+        self._queue: deque[bytes] = deque()
+        self._turn_ends_s = 0.0
+        self._per_turn = BURST_PACKETS
+        self._left = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def push(self, data: bytes) -> bool:
+        """Append a packet; returns False if it is dropped because too many wait."""
+        if len(self._queue) == MAX_QUEUED:
+            return False
+        self._queue.append(data)
+        return True
+
+    def take(self, now_s: float) -> list[bytes]:
+        """Return what is to be sent now."""
+        queue = self._queue
+        if now_s >= self._turn_ends_s:
+            self._turn_ends_s = now_s + INTERVAL_S
+            self._per_turn = max(self._per_turn, math.ceil(len(queue) / _TURNS))
+            self._left = self._per_turn
+        count = min(self._left, len(queue))
+        self._left -= count
+        taken = [queue.popleft() for _ in range(count)]
+        if not queue:
+            self._per_turn = BURST_PACKETS
+        return taken
+
+    def next_deadline_s(self) -> float | None:
+        """Return when `take` has more, None if nothing waits."""
+        return self._turn_ends_s if self._queue else None
+
+    def clear(self) -> None:
+        """Drop what waits, without counting it."""
+        self._queue.clear()
