@@ -4,6 +4,7 @@ MediaError
 ├── CodecDataError          the payload a peer sent cannot be decoded; the next one may be good
 ├── UnsupportedCodecError   no encoder or decoder for this codec or rate: do not offer it
 ├── CodecLibraryError       a library the codec needs is missing on this machine: install it
+├── OversizeError           the payload format agreed on cannot carry something so large: leave it out
 └── MediaClosedError        a codec or port was used after `close()`: a bug in the caller
 """
 
@@ -22,6 +23,10 @@ class UnsupportedCodecError(MediaError):
 
 class CodecLibraryError(MediaError):
     """A shared library is missing; the message names the package to install."""
+
+
+class OversizeError(MediaError):
+    """A NAL unit or message is larger than the payload format agreed on with the peer can carry."""
 
 
 class MediaClosedError(MediaError):
