@@ -7,6 +7,7 @@ MediaError
 ├── PacketError             an RTP or RTCP packet is malformed, or does not pass SRTP: drop it
 ├── CryptoAttributeError    an `a=crypto` line cannot be used: refuse it
 ├── PortsInUseError         no UDP port of the range is free
+├── OversizeError           the payload format agreed on cannot carry something so large: leave it out
 └── MediaClosedError        a codec or port was used after `close()`: a bug in the caller
 """
 
@@ -25,6 +26,10 @@ class UnsupportedCodecError(MediaError):
 
 class CodecLibraryError(MediaError):
     """A shared library is missing; the message names the package to install."""
+
+
+class OversizeError(MediaError):
+    """A NAL unit or message is larger than the payload format agreed on with the peer can carry."""
 
 
 class MediaClosedError(MediaError):
