@@ -58,6 +58,8 @@ class RtmpPhone:
         self._receiver = AudioReceiver(self.counters)
         self._encoder = TagEncoder(SendCodec.SPEEX_WIDEBAND)
         self._publisher: ClientStream | None = None
+        self.on_video: Callable[[int, Payload], None] | None = None
+        """Called on the loop with the time in ms and the FLV tag of each picture that comes."""
         self._events: asyncio.Queue[PhoneEvent | None] = asyncio.Queue()
         self._outcome: asyncio.Future[Accepted] | None = None
         self._is_in_call = False
@@ -186,6 +188,17 @@ class RtmpPhone:
         """Send a frame every 20 ms, see `phone_audio`; returns how late the latest was, in seconds."""
         return await send_in_real_time(frames, self.send_pcm, on_sent=on_sent)
 
+    @property
+    def publisher(self) -> ClientStream:
+        """The stream `local`; its `on_status` hears when the other side needs a key frame."""
+        assert self._publisher is not None
+        return self._publisher
+
+    def send_video(self, timestamp_ms: int, tag: Payload) -> None:
+        """Send an FLV video tag: the configuration of H.264 first, then pictures."""
+        assert self._publisher is not None
+        self._publisher.send_video(timestamp_ms, tag)
+
     # -- helpers -------------------------------------------------------------------------------------------
 
     async def _open_streams(self) -> None:
@@ -193,7 +206,12 @@ class RtmpPhone:
         await self._publisher.publish("local")
         player = await self.client.create_stream()
         player.on_audio = self._receiver.receive
+        player.on_video = self._receive_video
         await player.play("remote")
+
+    def _receive_video(self, timestamp_ms: int, tag: Payload) -> None:
+        if self.on_video is not None:
+            self.on_video(timestamp_ms, tag)
 
     async def _begin_call(self, command: str, *arguments: AmfValue) -> Accepted:
         outcome: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()

@@ -10,6 +10,7 @@ from rtmp.messages import Payload
 
 from .call_audio import CallAudio
 from .call_state import CallEvent, CallState, next_state
+from .call_video import CallVideo, is_sequence_header
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import B2buaError, SipError
@@ -17,6 +18,8 @@ from .pj_call import REQUEST_PENDING, PjCall
 from .sdp import SdpCodec
 from .services import Services
 from .tasks import TaskGroup
+from .video_agreement import VideoAgreement
+from .video_sdp import VideoLine
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,8 @@ class Call:
         self._caller = caller
         self._called = called
         self._audio: CallAudio | None = None
+        self._video: CallVideo | None = None
+        self._video_configuration: bytes | None = None
         self._accepted_sent = False
         self._is_outgoing = False
         self._local_hold = False
@@ -71,15 +76,15 @@ class Call:
         logger.info("%s: %s from %s to %s", self.name, event.name.lower(), self._caller, self._called)
 
     async def ring(self) -> None:
-        """Tell the caller that the client is alerted."""
-        await self._sip.ring()
+        """Tell the caller that the client is alerted; an offer that this has to make names its video."""
+        await self._sip.ring(self.open_video())
 
     async def accept(self, preference: CodecPreference) -> None:
         """Answer with 200. If none of the client's codecs was offered, both sides hear 488."""
         self._advance(CallEvent.ACCEPT)
         self._preference = preference
         try:
-            await self._sip.accept(preference)
+            await self._sip.accept(preference, self.open_video())
         except SipError as error:
             logger.info("%s: cannot be accepted: %s", self.name, error)
             if self.state is CallState.ANSWERING:
@@ -128,6 +133,39 @@ class Call:
         if self._audio is not None:
             self._audio.push_tag(tag)
 
+    def push_video(self, timestamp_ms: int, tag: Payload) -> None:
+        """Send an FLV video tag of the client to the peer; of those that come before there is a peer, the
+        configuration of the codec is kept."""
+        if self._video is not None:
+            self._video.push_tag(timestamp_ms, tag)
+        elif is_sequence_header(tag):
+            self._video_configuration = bytes(tag)
+
+    def client_plays(self) -> None:
+        """Note that the client begins to play: what it sees has to begin with a key picture."""
+        if self._video is not None:
+            self._video.client_plays()
+
+    def open_video(self) -> VideoLine | None:
+        """Make ready for video if the client wants any; return what to say of it in the description."""
+        if not self._preference.video:
+            return None
+        if self._video is None:
+            try:
+                self._video = CallVideo(
+                    self.name,
+                    self._preference.video,
+                    self._services.config,
+                    self._client,
+                    lambda: self._tasks.start(self._ask_for_key_picture()),
+                )
+            except (MediaError, OSError) as error:
+                logger.warning("%s: no video is possible: %s", self.name, error)
+                return None
+            if self._video_configuration is not None:
+                self._video.push_tag(0, self._video_configuration)
+        return self._video.line()
+
     # -- CallListener, from SIP ----------------------------------------------------------------------------
 
     def on_progress(self, code: int, reason: str) -> None:
@@ -151,6 +189,16 @@ class Call:
             logger.info("%s: audio %s on SIP, %s on RTMP", self.name, codec, rtmp_audio.name.lower())
         self._tell_accepted()
 
+    def on_video(self, video: VideoAgreement | None) -> None:
+        """Begin, change or end the video."""
+        if self._video is not None:
+            self._video.agree(video if self._preference.video else None)
+
+    def on_key_picture_requested(self) -> None:
+        """Pass on that the peer needs a key picture."""
+        if self._video is not None:
+            self._video.key_picture_requested()
+
     def on_remote_hold(self, held: bool) -> None:
         """Pass the peer's hold on."""
         self._remote_hold = held
@@ -168,6 +216,10 @@ class Call:
             logger.info("%s: %s", self.name, self._audio.summary())
             self._audio.close()
             self._audio = None
+        if self._video is not None:
+            logger.info("%s: %s", self.name, self._video.summary())
+            self._video.close()
+            self._video = None
         self._tasks.cancel()
         self.ended.set()
         self._tell_ended(state, f"{code} {reason}")
@@ -216,7 +268,14 @@ class Call:
         if self._accepted_sent or self._audio is None or self.state is not CallState.ACTIVE:
             return
         self._accepted_sent = True
-        self._client.accepted(self._audio.rtmp_audio.reported_name, None, named=self._preference.named)
+        video = None if self._video is None else self._video.reported_name
+        self._client.accepted(self._audio.rtmp_audio.reported_name, video, named=self._preference.named)
+
+    async def _ask_for_key_picture(self) -> None:
+        try:
+            await self._sip.request_key_picture()
+        except SipError as error:
+            logger.debug("%s: no key picture asked for: %s", self.name, error)
 
     async def _watch_rtp(self) -> None:
         """End the call when the peer has vanished: no RTP for the configured time, and nobody on hold."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
 from .errors import RequestError
 from .sdp import SdpCodec
+from .video_sdp import H264, X_FLV
 
 
 class RtmpAudio(Enum):
@@ -53,7 +54,8 @@ _TRANSCODED: Final = (
 )
 """What the SIP side may choose beside Speex if the client named nothing."""
 
-KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | {"dtmf", "h264", "flv"}
+_VIDEO_NAMES: Final = {"h264": H264, "flv": X_FLV}
+KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | frozenset(_VIDEO_NAMES) | {"dtmf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class CodecPreference:
     """Whether telephone-event (RFC 4733) is offered."""
     named: bool
     """Whether the client named codecs: only then does `accepted` report them."""
+    video: tuple[str, ...] = ()
+    """SDP names of the video codecs that it named, best first."""
 
     @classmethod
     def default(cls, rate: str = "wideband") -> CodecPreference:
@@ -78,18 +82,21 @@ class CodecPreference:
     def parse(cls, names: Sequence[str], rate: str = "wideband") -> CodecPreference:
         """Make the preference of the codec arguments of invite or accept.
 
-        Unknown names are passed over, as other clients' names may be; raises `RequestError` if no audio codec
-        that we know remains.
+        Unknown names are passed over, as other clients' names may be; who names video alone gets the audio of
+        one that names nothing. Raises `RequestError` if no codec that we know remains.
         """
         if not names:
             return cls.default(rate)
         audio = tuple(dict.fromkeys(_AUDIO_NAMES[name] for name in names if name in _AUDIO_NAMES))
+        video = tuple(dict.fromkeys(_VIDEO_NAMES[name] for name in names if name in _VIDEO_NAMES))
+        if video and not audio:
+            return replace(cls.default(rate), named=True, video=video)
         if not audio:
             raise RequestError(
                 f"none of the codecs {', '.join(names)} carries audio; "
                 f"those that do: {', '.join(sorted(_AUDIO_NAMES))}"
             )
-        return cls(audio, dtmf="dtmf" in names, named=True)
+        return cls(audio, dtmf="dtmf" in names, named=True, video=video)
 
     @property
     def sdp_codecs(self) -> tuple[SdpCodec, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rtmp.messages import Payload
+
 
 class ClientPort(Protocol):
     """The methods of NetConnection.client, and the stream that the client plays. See docs/client-api.md."""
@@ -35,3 +37,9 @@ class ClientPort(Protocol):
 
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """Send an FLV audio tag on the stream that the client plays, if it plays one."""
+
+    def play_video(self, timestamp_ms: int, tag: Payload) -> None:
+        """Send an FLV video tag on that stream."""
+
+    def key_picture_wanted(self) -> None:
+        """Tell that the peer cannot go on before it gets a key picture."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 
 from rtmp.messages import Payload
 
 from .call import Call
 from .call_state import CallEvent, CallState
+from .call_video import is_sequence_header
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
@@ -19,6 +21,7 @@ from .registration import Registration
 from .services import Services
 from .sip_address import name_addr, parse_destination
 from .tasks import TaskGroup
+from .video_sdp import H264
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Line:
         self._rate = rate
         self._last_call: Call | None = None
         self._closing = False
+        self._video_configuration: bytes | None = None  # of the H.264 that the client publishes
         self._tasks = TaskGroup(name)
 
     @property
@@ -85,9 +89,8 @@ class Line:
 
     def take_call(self, incoming: IncomingCall) -> None:
         """Alert the client of an incoming call; the line must be free."""
-        call = self._new_call(
-            incoming.call, CodecPreference.default(self._rate), incoming.caller, incoming.called
-        )
+        preference = self._with_published_video(CodecPreference.default(self._rate))
+        call = self._new_call(incoming.call, preference, incoming.caller, incoming.called)
         call.began(CallEvent.INVITED)
         self._tasks.start(self._alert(call))
         self.client.invited(incoming.caller, incoming.called)
@@ -102,7 +105,7 @@ class Line:
         if self._call is not None:
             raise IllegalTransitionError(f"invite is not possible while {self._call.name} goes on")
         try:
-            preference = CodecPreference.parse(codecs, self._rate)
+            preference = self._with_published_video(CodecPreference.parse(codecs, self._rate))
             target = parse_destination(destination, self._credentials.aor)
         except AddressError as error:
             logger.info("%s: invite refused: %s", self.name, error)
@@ -117,7 +120,7 @@ class Line:
     async def accept(self, codecs: list[str]) -> None:
         """Answer the incoming call."""
         call = self._require_call("accept")
-        await call.accept(CodecPreference.parse(codecs, self._rate))
+        await call.accept(self._with_published_video(CodecPreference.parse(codecs, self._rate)))
 
     async def reject(self, code: int, reason: str) -> None:
         """Refuse the incoming call."""
@@ -141,6 +144,22 @@ class Line:
         if self._call is not None:
             self._call.push_audio(tag)
 
+    def push_video(self, timestamp_ms: int, tag: Payload) -> None:
+        """Take an FLV video tag from the client; without a call only the codec's configuration is kept."""
+        if is_sequence_header(tag):
+            self._video_configuration = bytes(tag)
+        if self._call is not None:
+            self._call.push_video(timestamp_ms, tag)
+
+    def client_plays(self) -> None:
+        """Note that the client begins to play the stream of its calls."""
+        if self._call is not None:
+            self._call.client_plays()
+
+    def publish_ended(self) -> None:
+        """Note that the client publishes no longer."""
+        self._video_configuration = None
+
     # -- helpers -------------------------------------------------------------------------------------------
 
     async def _wait_for_ending_call(self) -> None:
@@ -158,10 +177,11 @@ class Line:
         call = self._new_call(sip, preference, own, target)
         call.began(CallEvent.INVITE)
         try:
+            video = call.open_video()
             if self._registration is not None:
-                await self._registration.make_call(sip, target, preference)
+                await self._registration.make_call(sip, target, preference, video)
             else:
-                await sip.make(endpoint.system_account, target, preference, own)
+                await sip.make(endpoint.system_account, target, preference, own, video)
         except SipError as error:
             call.on_disconnected(error.code, error.reason)
         except CapacityError as error:
@@ -170,8 +190,16 @@ class Line:
 
     def _new_call(self, sip: PjCall, preference: CodecPreference, caller: str, called: str) -> Call:
         call = Call(sip, self.client, self._services, preference=preference, caller=caller, called=called)
+        if self._video_configuration is not None:
+            call.push_video(0, self._video_configuration)
         self._last_call = call
         return call
+
+    def _with_published_video(self, preference: CodecPreference) -> CodecPreference:
+        """A client that names no codecs wants video if it publishes H.264."""
+        if preference.named or self._video_configuration is None:
+            return preference
+        return replace(preference, video=(H264,))
 
     async def _alert(self, call: Call) -> None:
         try:

@@ -18,6 +18,7 @@ from .sip_address import AddressOfRecord, name_addr, strip_parameters
 
 if TYPE_CHECKING:
     from .client_codecs import CodecPreference
+from .video_sdp import VideoLine
 
 logger = logging.getLogger(__name__)
 
@@ -111,13 +112,15 @@ class PjAccount:
         """Send another REGISTER now, unless one is under way."""
         await self._context.thread.run(self._renew)
 
-    async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
+    async def make_call(
+        self, call: PjCall, destination: str, preference: CodecPreference, video: VideoLine | None = None
+    ) -> None:
         """Send an INVITE from this account; see `PjCall.make`."""
 
         def command() -> None:
             if self._account is None:
                 raise SipError(503, "Not Registered")
-            call._make(self._account, destination, preference, "")
+            call._make(self._account, destination, preference, "", video)
 
         await self._context.thread.run(command)
 

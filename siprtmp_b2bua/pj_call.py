@@ -12,21 +12,25 @@ from media_bridge.pj_module import pj
 from media_bridge.pj_port import PcmPort
 
 from . import pj_operations
+from .call_descriptions import CallDescriptions
 from .client_codecs import CodecPreference
-from .codec_negotiation import CodecNegotiation
 from .errors import CapacityError, SipError
+from .pj_call_object import PjCallObject
 from .pj_context import PjContext
-from .pj_events import CallListener, StreamStats, guarded, peer_text
+from .pj_events import CallListener, StreamStats, peer_text
 from .pj_operations import (
     active_audio,
     audio_call,
     dial_dtmf,
     operation,
+    request_key_picture,
     stream_codec,
     stream_stats,
     unhold,
 )
 from .sdp import parse_audio
+from .video_agreement import VideoAgreement
+from .video_sdp import VideoLine
 
 logger = logging.getLogger(__name__)
 
@@ -37,57 +41,6 @@ _PJ_EINVALIDOP: Final = 70013
 REQUEST_PENDING: Final = 491
 
 
-class _Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
-    """Receives pjsua2's callbacks (all on the pjsip thread) and hands them to its `PjCall`.
-
-    pjsua2 deletes nothing itself, and the destructor hangs up whatever call lives in the slot at the time. So
-    `delete` it as soon as the call has ended; a reference that went later (that of an exception's traceback,
-    say, which the collector frees at any time, on any thread) would end somebody else's call.
-    """
-
-    def __init__(self, owner: PjCall, account: Any, call_id: int) -> None:
-        super().__init__(account, call_id)
-        self._owner = owner
-
-    def delete(self) -> None:
-        """Delete the C++ object; on the pjsip thread, and not while one of its methods runs."""
-        pj.Call.__swig_destroy__(self)
-
-    @guarded
-    def onCallState(self, _prm: Any) -> None:  # noqa: N802 - pjsua2's name
-        self._owner._state_changed(self.getInfo())
-
-    @guarded
-    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
-        transaction = prm.e.body.tsxState.tsx
-        # Later states may be those of a call that had this slot before.
-        begins = transaction.state == pj.PJSIP_TSX_STATE_CALLING and transaction.role == pj.PJSIP_ROLE_UAC
-        if begins and transaction.method == "CANCEL":
-            self._owner._cancelling()
-
-    @guarded
-    def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
-        self._owner._media_changed(self)
-
-    @guarded
-    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
-        # pjsip repeats lines of the peer, and pjsua2 would not take bytes back that are no UTF-8.
-        local, remote = peer_text(prm.sdp.wholeSdp), peer_text(prm.remSdp.wholeSdp)
-        rewritten = self._owner._sdp_created(local, remote)
-        if rewritten != local:
-            prm.sdp.wholeSdp = rewritten
-
-    @guarded
-    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
-        # Left alone, pjsua2 places the call that the peer asks for, at our cost and with no owner.
-        prm.statusCode = pj.PJSIP_SC_DECLINE
-
-    @guarded
-    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
-        # Left alone, pjsua2 lets any INVITE with a matching Replaces header take this call over.
-        prm.statusCode = pj.PJSIP_SC_DECLINE
-
-
 class PjCall:
     """A call of ours. `async` methods are for the asyncio loop; names with `_` run on the pjsip thread."""
 
@@ -95,11 +48,14 @@ class PjCall:
         self._context = context
         self._listener = listener
         self._name = name
-        self._call: _Call | None = None
-        self._ended_call: _Call | None = None
+        self._call: PjCallObject | None = None
+        self._ended_call: PjCallObject | None = None
         self._commands_running = 0
-        self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=False)
+        self._descriptions = CallDescriptions(answers_invite=False)
+        self._video: VideoAgreement | None = None
+        self._lines = 1
         self._is_incoming = False
+        self._is_answered = False  # and the listener does not know yet
         self._is_described = False
         self._port: PcmPort | None = None
         self._media_index = 0
@@ -113,20 +69,34 @@ class PjCall:
 
     # -- commands, from the asyncio loop ---------------------------------------------------------------
 
-    async def make(self, account: Any, destination: str, preference: CodecPreference, local: str) -> None:
-        """Send an INVITE. Raises `SipError` if pjsip cannot, `CapacityError` if all call slots are taken."""
-        await self._context.thread.run(lambda: self._make(account, destination, preference, local))
+    async def make(
+        self,
+        account: Any,
+        destination: str,
+        preference: CodecPreference,
+        local: str,
+        video: VideoLine | None = None,
+    ) -> None:
+        """Send an INVITE; with `video`, that is offered. `local` is our address, "" for that of the account.
 
-    async def ring(self) -> None:
-        """Answer an incoming call with 180."""
-        await self._run(lambda call: call.answer(operation(180)))
-
-    async def accept(self, preference: CodecPreference) -> None:
-        """Answer an incoming call with 200 and the best of `preference` that was offered.
-
-        Raises `SipError` 488 if nothing was; the call still waits for its answer, then.
+        Raises `SipError` if pjsip cannot, `CapacityError` if all call slots are taken.
         """
-        await self._run(lambda call: self._accept(call, preference))
+        await self._context.thread.run(lambda: self._make(account, destination, preference, local, video))
+
+    async def ring(self, video: VideoLine | None = None) -> None:
+        """Answer an incoming call with 180.
+
+        If the INVITE has no offer, pjsip makes ours now, for the answer to come: with `video`, if that is
+        given.
+        """
+        await self._run(lambda call: self._ring(call, video))
+
+    async def accept(self, preference: CodecPreference, video: VideoLine | None = None) -> None:
+        """Answer an incoming call with 200 and the best of `preference` that was offered, and with `video`.
+
+        Raises `SipError` 488 if no audio was; the call still waits for its answer, then.
+        """
+        await self._run(lambda call: self._accept(call, preference, video))
 
     async def hang_up(self, code: int = 0, reason: str = "") -> None:
         """BYE, CANCEL, or the final answer `code` to an incoming call. Does nothing if the call is gone."""
@@ -135,11 +105,15 @@ class PjCall:
 
     async def hold(self, hold: bool) -> None:
         """Put the peer on hold or take it off; raises `SipError` 491 while a re-INVITE is under way."""
-        await self._run(lambda call: pj_operations.hold(call) if hold else unhold(call))
+        await self._run(lambda call: pj_operations.hold(call) if hold else unhold(call, self._lines))
 
     async def dial_dtmf(self, digits: str) -> None:
         """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those."""
         await self._run(lambda call: dial_dtmf(call, self._media_index, digits))
+
+    async def request_key_picture(self) -> None:
+        """Ask the peer for a key picture by SIP INFO."""
+        await self._run(request_key_picture)
 
     async def wait_for_bridge(self) -> None:
         """Wait for the moment to `attach`: now, or if no call is in the bridge, when its clock can start."""
@@ -177,12 +151,20 @@ class PjCall:
 
     # -- on the pjsip thread -----------------------------------------------------------------------------
 
-    def _make(self, account: Any, destination: str, preference: CodecPreference, local: str) -> None:
-        if not self._context.media_budget.take(time.monotonic()):
+    def _make(
+        self,
+        account: Any,
+        destination: str,
+        preference: CodecPreference,
+        local: str,
+        video: VideoLine | None = None,
+    ) -> None:
+        self._lines = 1 if video is None else 2  # pjsip takes the second one for audio; ours takes its place
+        if not self._context.media_budget.take(time.monotonic(), self._lines):
             raise CapacityError("too many calls at once")
-        self._codecs.preference = preference
-        self._call = _Call(self, account, -1)
-        parameters = audio_call()
+        self._descriptions.prefer(preference, video)
+        self._call = PjCallObject(self, account, -1)
+        parameters = audio_call(self._lines)
         parameters.txOption.localUri = local
         self._context.live_calls.add(self)
         offer = self._context.codecs.only(preference.sdp_codecs, events=preference.dtmf)
@@ -198,8 +180,8 @@ class PjCall:
     def _take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
         self._is_incoming = True
-        self._codecs = CodecNegotiation(CodecPreference.default(), answers_invite=True)
-        self._call = _Call(self, account, call_id)
+        self._descriptions = CallDescriptions(answers_invite=True)
+        self._call = PjCallObject(self, account, call_id)
         self._context.live_calls.add(self)
 
     def info(self) -> Any:
@@ -207,11 +189,20 @@ class PjCall:
         assert self._call is not None
         return self._call.getInfo()
 
-    def takes_update(self, call_id: bytes) -> bool:
+    def has_id(self, call_id: bytes) -> bool:
         """See `LiveCall`."""
-        if self._call is None or not self._is_described:
+        if self._call is None:
             return False
         return str(self.info().callIdString).encode("utf-8", "surrogateescape") == call_id
+
+    @property
+    def is_described(self) -> bool:
+        """See `LiveCall`."""
+        return self._is_described
+
+    def key_picture_requested(self) -> None:
+        """See `LiveCall`."""
+        self._tell(lambda listener: listener.on_key_picture_requested())
 
     def listen(self, listener: CallListener) -> None:
         """Set who hears of an incoming call; on the loop, in the turn that learns of the call."""
@@ -227,22 +218,54 @@ class PjCall:
             except pj.Error as error:
                 self._vanished(error)
 
-    def _accept(self, call: Any, preference: CodecPreference) -> None:
-        self._codecs.preference = preference
+    def _ring(self, call: Any, video: VideoLine | None) -> None:
+        parameters = operation(180)
+        if video is not None and not self._is_described:
+            self._descriptions.prefer(CodecPreference.default(), video)
+            self._lines = 2
+            parameters = audio_call(self._lines)
+            parameters.statusCode = 180
+        call.answer(parameters)
+
+    def _accept(self, call: Any, preference: CodecPreference, video: VideoLine | None) -> None:
+        self._descriptions.prefer(preference, video)
         parameters = operation(200)
-        if self._codecs.has_kept_answer:
-            answer = self._codecs.accepted_answer()
+        if self._descriptions.has_kept_answer:
+            answer = self._descriptions.accepted_answer()
             if answer is None:
                 raise SipError(488, "Not Acceptable Here")
             parameters.sdp.wholeSdp = answer
         call.answer(parameters)
 
-    def _sdp_created(self, local: str, remote: str) -> str:
+    def description_made(self, local: str, remote: str) -> str:
+        """See `CallOwner`."""
         self._is_described = True
         offer = parse_audio(remote)
         if offer is not None:
             self._hear_hold(offer.holds)
-        return self._codecs.local_created(local, remote)
+        return self._descriptions.local_created(local, remote)
+
+    def response_received(self, remote: str) -> None:
+        """See `CallOwner`."""
+        if remote:
+            self.answer_received(remote)
+        self._tell_answered()
+
+    def answer_received(self, remote: str) -> None:
+        """See `LiveCall`."""
+        self._descriptions.remote_answered(remote)
+        self._hear_video()
+
+    def _tell_answered(self) -> None:
+        if self._is_answered:
+            self._is_answered = False
+            self._tell(lambda listener: listener.on_answered())
+
+    def _hear_video(self) -> None:
+        video = self._descriptions.video
+        if video != self._video:
+            self._video = video
+            self._tell(lambda listener: listener.on_video(video))
 
     def _hear_hold(self, held: bool) -> None:
         if held != self._remote_hold:
@@ -258,13 +281,17 @@ class PjCall:
 
         self._context.poster.post(deliver)
 
-    def _state_changed(self, info: Any) -> None:
+    def state_changed(self, info: Any) -> None:
+        """See `CallOwner`."""
         code, reason = info.lastStatusCode, peer_text(info.lastReason)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._release()
+            self._tell_answered()
             self._tell(lambda listener: listener.on_disconnected(code, reason))
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-            self._tell(lambda listener: listener.on_answered())
+            self._is_answered = True
+            if self._is_incoming:  # else the answer follows, which says whether there is video
+                self._tell_answered()
         elif info.state == pj.PJSIP_INV_STATE_EARLY and not self._is_incoming:
             self._hear_progress(code, reason)
 
@@ -273,7 +300,9 @@ class PjCall:
             self._last_progress = (code, reason)
             self._tell(lambda listener: listener.on_progress(code, reason))
 
-    def _media_changed(self, call: _Call) -> None:
+    def media_changed(self, call: PjCallObject) -> None:
+        """See `CallOwner`."""
+        self._hear_video()
         index = active_audio(call)
         if index is None:
             return
@@ -283,7 +312,7 @@ class PjCall:
         codec = stream_codec(call, index)
         self._tell(lambda listener: listener.on_audio(codec))
 
-    def _attach(self, call: _Call, port: PcmPort) -> None:
+    def _attach(self, call: PjCallObject, port: PcmPort) -> None:
         if self._port is not None:
             self._port.close()
         self._context.clock.connecting(self)
@@ -297,8 +326,8 @@ class PjCall:
         index = active_audio(call) if call is not None else None
         return None if index is None else stream_stats(call, index)
 
-    def _cancelling(self) -> None:
-        """Hear that pjsip cancels our INVITE: at our command, or by itself after an unusable 18x.
+    def cancelling(self) -> None:
+        """See `CallOwner`: pjsip cancels our INVITE at our command, or by itself after an unusable 18x.
 
         In the latter case it must be told to hang up, or else it takes the next answer that crosses its
         CANCEL, for which it has no media any more (assertion).
@@ -324,7 +353,7 @@ class PjCall:
             self._delete_ended()
 
     def _release(self) -> None:
-        """Let go of the pjsua2 objects, on the pjsip thread as soon as the call has ended (see `_Call`)."""
+        """Let go of the pjsua2 objects as soon as the call has ended, see `PjCallObject`."""
         self._context.live_calls.discard(self)
         port, self._port = self._port, None
         if port is not None:

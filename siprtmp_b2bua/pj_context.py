@@ -33,8 +33,18 @@ class LiveCall(Protocol):
     def refuse(self, code: int) -> None:
         """Hang up; on the pjsip thread."""
 
-    def takes_update(self, call_id: bytes) -> bool:
-        """Whether it is the call of this Call-ID and has a description that could be updated."""
+    def has_id(self, call_id: bytes) -> bool:
+        """Whether it is the call of this Call-ID."""
+
+    @property
+    def is_described(self) -> bool:
+        """Whether it has a description that could be updated."""
+
+    def answer_received(self, remote: str) -> None:
+        """Hear the answer to an offer of ours that came where pjsua2 does not show it."""
+
+    def key_picture_requested(self) -> None:
+        """Hear that the peer asks for a key picture by SIP INFO."""
 
 
 class RegisteredAccount(Protocol):

@@ -49,6 +49,10 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type inform
         self._owner._transport_changed(prm)
 
 
+_OUR_VIDEO: Final = "(PJMEDIA_EINVALIMEDIATYPE)"
+"""What pjsip says twice about each m=video line: it is ours and not pjsip's, as it has to be."""
+
+
 class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information
     """pjsip's log lines go to the logger `pjsip`; nothing is printed."""
 
@@ -60,6 +64,8 @@ class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type info
     @guarded
     def write(self, entry: Any) -> None:
         level = _LEVELS.get(entry.level, logging.DEBUG) if self.started else logging.DEBUG
+        if _OUR_VIDEO in entry.msg:
+            level = logging.DEBUG
         pjsip_logger.log(level, "%s", entry.msg.rstrip())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, Protocol
 
 from .sdp import SdpCodec
+from .video_agreement import VideoAgreement
 
 P = ParamSpec("P")
 
@@ -37,6 +38,12 @@ class CallListener(Protocol):
 
     def on_audio(self, codec: SdpCodec) -> None:
         """Hear that an RTP stream runs with `codec`; comes again after each renegotiation."""
+
+    def on_video(self, video: VideoAgreement | None) -> None:
+        """Hear what both sides agreed on for video, None if it was rejected; comes when that has changed."""
+
+    def on_key_picture_requested(self) -> None:
+        """Hear that the peer asks for a key picture by SIP INFO."""
 
     def on_remote_hold(self, held: bool) -> None:
         """Hear that the peer put us on hold or took us off it."""

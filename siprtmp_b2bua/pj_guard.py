@@ -7,7 +7,8 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - So does an offer whose rejected m= line has no c= line: what one function lets pass, the next asserts.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
-pjsua2 shows us a message when it is too late. So this module is registered with pjsip's endpoint, in C by
+pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
+which a peer asks for a key picture (RFC 5168). So this module is registered with pjsip's endpoint, in C by
 ctypes, in front of all others. It runs on the pjsip thread.
 """
 
@@ -33,7 +34,7 @@ _MAX_PACKET: Final = 4000
 _FIRST: Final = 1
 """Priority: the smaller, the earlier; pjsip's transport layer has 8."""
 _HANDLED, _NOT_HANDLED = 1, 0
-_BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 400, 481, 488, 502
+_OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
@@ -150,11 +151,29 @@ class PjGuard:
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
             return _HANDLED  # whoever means it sends it again after 500 ms
-        return _NOT_HANDLED
+        return self._hand_on(address, message)
+
+    def _hand_on(self, address: int, message: SipMessage) -> int:
+        """Tell a call what pjsua2 would not show it."""
+        is_answer = message.method == "ACK" and message.has_description
+        is_request = message.method == "INFO" and message.asks_for_key_picture
+        call = self._call_of(message) if is_answer or is_request else None
+        if call is None:
+            return _NOT_HANDLED
+        if is_answer:
+            call.answer_received(message.body)
+            return _NOT_HANDLED
+        self._respond(self._endpoint, address, _OK, None, None, None)
+        call.key_picture_requested()
+        return _HANDLED
+
+    def _call_of(self, message: SipMessage) -> LiveCall | None:
+        call_id = message.values("call-id")[0].encode("latin-1")
+        return next((call for call in self._live_calls if call.has_id(call_id)), None)
 
     def _is_of_described_call(self, message: SipMessage) -> bool:
-        call_id = message.values("call-id")[0].encode("latin-1")
-        return any(call.takes_update(call_id) for call in self._live_calls)
+        call = self._call_of(message)
+        return call is not None and call.is_described
 
     def _refuse(self, address: int, message: SipMessage, code: int, reason: str) -> int:
         self._warn(f"a request is refused with {code}: {reason}")

@@ -10,6 +10,10 @@ from .pj_events import StreamStats
 from .sdp import SdpCodec
 
 _INVALID_SLOT: Final = -1
+_PICTURE_FAST_UPDATE: Final = (
+    '<?xml version="1.0" encoding="utf-8"?>\r\n'
+    "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
+)
 
 
 def operation(code: int, reason: str = "") -> Any:
@@ -20,10 +24,10 @@ def operation(code: int, reason: str = "") -> Any:
     return parameters
 
 
-def audio_call() -> Any:
-    """Parameters of an INVITE with one audio line."""
+def audio_call(lines: int = 1) -> Any:
+    """Parameters of an INVITE with so many audio lines."""
     parameters = pj.CallOpParam(True)
-    parameters.opt.audioCount = 1
+    parameters.opt.audioCount = lines
     parameters.opt.videoCount = 0
     return parameters
 
@@ -33,9 +37,9 @@ def hold(call: Any) -> None:
     call.setHold(pj.CallOpParam(True))
 
 
-def unhold(call: Any) -> None:
-    """Send the re-INVITE that takes the peer off hold."""
-    parameters = audio_call()
+def unhold(call: Any, lines: int) -> None:
+    """Send the re-INVITE that takes the peer off hold; `lines` as in the call's INVITE."""
+    parameters = audio_call(lines)
     parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
     call.reinvite(parameters)
 
@@ -49,6 +53,15 @@ def active_audio(call: Any) -> int | None:
         if media.type == pj.PJMEDIA_TYPE_AUDIO and media.audioConfSlot != _INVALID_SLOT:
             return int(media.index)
     return None
+
+
+def request_key_picture(call: Any) -> None:
+    """Ask the peer for a key picture by SIP INFO (RFC 5168), where it knows no feedback by RTCP."""
+    parameters = pj.CallSendRequestParam()
+    parameters.method = "INFO"
+    parameters.txOption.contentType = "application/media_control+xml"
+    parameters.txOption.msgBody = _PICTURE_FAST_UPDATE
+    call.sendRequest(parameters)
 
 
 def stream_codec(call: Any, index: int) -> SdpCodec:

@@ -13,6 +13,7 @@ from .pj_call import PjCall
 from .pj_events import RegistrationState
 from .services import Services
 from .tasks import TaskGroup
+from .video_sdp import VideoLine
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,11 @@ class Registration:
         await self._account.close(self._services.config.shutdown_timeout_s / 2)
         self._tasks.cancel()
 
-    async def make_call(self, call: PjCall, destination: str, preference: CodecPreference) -> None:
+    async def make_call(
+        self, call: PjCall, destination: str, preference: CodecPreference, video: VideoLine | None = None
+    ) -> None:
         """Send an INVITE from this address; see `PjCall.make`."""
-        await self._account.make_call(call, destination, preference)
+        await self._account.make_call(call, destination, preference, video)
 
     async def _wait_for_answer(self) -> RegistrationState:
         timeout_s = self._services.config.sip.register_timeout_s

@@ -22,7 +22,9 @@ from rtmp.events import (
     SeekRequested,
     StreamClosed,
     StreamLengthRequested,
+    VideoReceived,
 )
+from rtmp.messages import Payload
 
 from .client_api import COMMANDS
 from .connect_request import ConnectRequest
@@ -58,9 +60,8 @@ class RtmpLeg:
 
     def on_event(self, event: Event) -> None:
         """Take an event of the connection."""
-        if isinstance(event, AudioReceived):
-            if self._line is not None and event.stream_id == self._published:
-                self._line.push_audio(event.payload)
+        if isinstance(event, AudioReceived | VideoReceived):
+            self._media_received(event)
         elif isinstance(event, ConnectRequested):
             self._tasks.start(self._connect(event))
         elif isinstance(event, CallReceived):
@@ -79,6 +80,14 @@ class RtmpLeg:
             self._connection.respond(event.transaction_id, 0.0)
         elif isinstance(event, ConnectionClosed):
             self._connection_closed(event)
+
+    def _media_received(self, event: AudioReceived | VideoReceived) -> None:
+        if self._line is None or event.stream_id != self._published:
+            return
+        if isinstance(event, AudioReceived):
+            self._line.push_audio(event.payload)
+        else:
+            self._line.push_video(event.timestamp_ms, event.payload)
 
     def disconnect(self, reason: str) -> None:
         """Tell the client that it is out (`NetConnection.Connect.Closed`) and close the connection."""
@@ -183,10 +192,14 @@ class RtmpLeg:
         self._is_paused = False
         if not self._played_until_ms:
             self._play_began_s = asyncio.get_running_loop().time()
+        if self._line is not None:
+            self._line.client_plays()
 
     def _stream_closed(self, stream_id: int) -> None:
         if stream_id == self._published:
             self._published = None
+            if self._line is not None:
+                self._line.publish_ended()
         if stream_id == self._played:
             self._played = None
 
@@ -234,6 +247,19 @@ class RtmpLeg:
         self._played_until_ms = timestamp_ms + 1
         if self._played is not None and not self._is_paused:
             self._connection.send_audio(self._played, timestamp_ms, tag)
+
+    def play_video(self, timestamp_ms: int, tag: Payload) -> None:
+        """See `ClientPort`."""
+        self._played_until_ms = max(self._played_until_ms, timestamp_ms + 1)
+        if self._played is not None and not self._is_paused:
+            self._connection.send_video(self._played, timestamp_ms, tag)
+
+    def key_picture_wanted(self) -> None:
+        """See `ClientPort`."""
+        if self._published is not None:
+            self._connection.send_status(
+                self._published, "status", "NetStream.Video.KeyFrameRequested", "The peer needs a key frame."
+            )
 
     def _tell(self, method: str, *arguments: AmfValue) -> None:
         if self._line is None:

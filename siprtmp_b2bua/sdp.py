@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from . import sdp_text
+
 TELEPHONE_EVENT: Final = "telephone-event"
 
 _STATIC_PAYLOADS: Final[dict[str, tuple[str, int]]] = {
@@ -19,8 +21,6 @@ _STATIC_PAYLOADS: Final[dict[str, tuple[str, int]]] = {
     "9": ("G722", 8000),
 }
 """RFC 3551 §6: payload types that need no rtpmap."""
-
-_DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,15 @@ def parse_audio(sdp: str) -> AudioLine | None:
 
     Unknown and malformed lines are passed over: pjsip has judged the description before we see it.
     """
-    session, sections = _split(sdp)
+    session, sections = sdp_text.split(sdp)
     for section in sections:
         fields = section[0].split()
-        if len(fields) >= 4 and fields[0] == "m=audio" and _port(fields[1]) > 0:
+        if len(fields) >= 4 and fields[0] == "m=audio" and sdp_text.port(fields[1]) > 0:
             return AudioLine(
-                port=_port(fields[1]),
+                port=sdp_text.port(fields[1]),
                 codecs=tuple(codec for _, codec in _codecs(section)),
-                direction=_direction(section) or _direction(session) or "sendrecv",
-                connection_address=_connection(section) or _connection(session) or "",
+                direction=sdp_text.direction(section) or sdp_text.direction(session) or "sendrecv",
+                connection_address=sdp_text.connection(section) or sdp_text.connection(session) or "",
             )
     return None
 
@@ -81,7 +81,7 @@ def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCode
 
     None if nothing of `wanted` is there. Attributes of the payload types left out go, too.
     """
-    session, sections = _split(sdp)
+    session, sections = sdp_text.split(sdp)
     for section in sections:
         if section[0].startswith("m=audio "):
             codecs, also = _codecs(section), set(extra)
@@ -91,35 +91,17 @@ def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCode
                 return None
             chosen += [payload for payload, codec in codecs if codec in also]
             _keep_payloads(section, chosen)
-    return "\r\n".join([*session, *(line for section in sections for line in section)]) + "\r\n"
-
-
-def _split(sdp: str) -> tuple[list[str], list[list[str]]]:
-    """Split into the session section and one list of lines a media section."""
-    session: list[str] = []
-    sections: list[list[str]] = []
-    for line in sdp.replace("\r\n", "\n").split("\n"):
-        if not line:
-            continue
-        if line.startswith("m="):
-            sections.append([line])
-        elif sections:
-            sections[-1].append(line)
-        else:
-            session.append(line)
-    return session, sections
+    return sdp_text.join(session, sections)
 
 
 def _codecs(section: list[str]) -> list[tuple[str, SdpCodec]]:
     """Payload type and codec of each format of an m= section, in its order of preference."""
     maps = dict(_STATIC_PAYLOADS)
-    for line in section:
-        if line.startswith("a=rtpmap:"):
-            payload, _, encoding = line[len("a=rtpmap:") :].partition(" ")
-            name, _, rate = encoding.strip().partition("/")
-            rate = rate.partition("/")[0]
-            if rate.isdecimal() and len(rate) <= 9:
-                maps[payload] = (name, int(rate))
+    for payload, encoding in sdp_text.attributes(section, "rtpmap"):
+        name, _, rate = encoding.partition("/")
+        rate = rate.partition("/")[0]
+        if rate.isdecimal() and len(rate) <= 9:
+            maps[payload] = (name, int(rate))
     formats = section[0].split()[3:]
     return [(payload, SdpCodec(*maps[payload])) for payload in formats if payload in maps]
 
@@ -136,20 +118,3 @@ def _payload_of_attribute(line: str) -> str | None:
             payload = line[len(prefix) :].split(maxsplit=1)[0] if line[len(prefix) :].strip() else ""
             return None if payload == "*" else payload
     return None
-
-
-def _direction(lines: list[str]) -> str | None:
-    return next((line[2:] for line in lines if line.startswith("a=") and line[2:] in _DIRECTIONS), None)
-
-
-def _connection(lines: list[str]) -> str | None:
-    for line in lines:
-        if line.startswith("c="):
-            fields = line[2:].split()
-            return fields[2].partition("/")[0] if len(fields) == 3 else None
-    return None
-
-
-def _port(field: str) -> int:
-    number = field.partition("/")[0]
-    return int(number) if number.isdecimal() and len(number) <= 5 else 0

@@ -63,6 +63,21 @@ class SipMessage:
         return [value for header, value in self.headers if header == name]
 
     @property
+    def has_description(self) -> bool:
+        """Whether its body is SDP."""
+        return bool(self.body) and self._content_type == "application/sdp"
+
+    @property
+    def asks_for_key_picture(self) -> bool:
+        """Whether its body is media control with picture_fast_update (RFC 5168)."""
+        return self._content_type == "application/media_control+xml" and "picture_fast_update" in self.body
+
+    @property
+    def _content_type(self) -> str:
+        values = self.values("content-type")
+        return values[0].partition(";")[0].strip().lower() if values else ""
+
+    @property
     def audio_lines(self) -> int:
         """How many m=audio lines the body has, whatever its type says."""
         return len(_AUDIO_LINE.findall(self.body))

@@ -8,6 +8,9 @@ from media_bridge.rtp.ntp import to_ntp
 from media_bridge.rtp.packet import serialize_plain
 from media_bridge.rtp.rtcp_reports import ReportBlock, SenderReport
 
+ECHOED_PACKETS = 8192
+"""How far back an echo may be: many seconds."""
+
 
 class OutboundStream:
     """Makes RTP packets of payloads."""
@@ -49,6 +52,14 @@ class OutboundStream:
         return serialize_plain(
             payload_type, marker, number, timestamp + self._offset & 0xFFFFFFFF, self.ssrc, payload
         )
+
+    def has_sent(self, sequence_number: int) -> bool:
+        """Whether this is the number of a packet of ours, so what has it and our SSRC is an echo of it.
+
+        Echo services send back what they get as it is; by RFC 3550 §8.2 alone that is a loop, and dropped.
+        """
+        age = self.sequence_number - 1 - sequence_number & 0xFFFF
+        return age < min(self.packet_count, ECHOED_PACKETS)
 
     def map_timestamp(self, timestamp: int, at_s: float) -> None:
         """Say when a timestamp was or will be, from here on instead of when its packet is sent."""

@@ -143,7 +143,7 @@ class RtpSession:
         if packet.payload_type not in self._negotiated.receive_payload_types:
             counters.wrong_payload_type += 1
             return []
-        if packet.ssrc == self._outbound.ssrc:
+        if packet.ssrc == self._outbound.ssrc and not self._outbound.has_sent(packet.sequence_number):
             self._resolve_collision(source, now_s)
             return []
         events = self._take_packet(packet, admitted, source, now_s)

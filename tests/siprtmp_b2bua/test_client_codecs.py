@@ -41,7 +41,7 @@ def test_unknown_names_are_passed_over() -> None:
     assert CodecPreference.parse(["g999", "pcmu", "h264"]).sdp_codecs == (PCMU,)
 
 
-@pytest.mark.parametrize("names", [["g999"], ["h264"], ["dtmf"], [""]])
+@pytest.mark.parametrize("names", [["g999"], ["dtmf"], [""]])
 def test_a_call_needs_audio(names: list[str]) -> None:
     with pytest.raises(RequestError, match="carries audio"):
         CodecPreference.parse(names)
@@ -57,3 +57,13 @@ def test_without_names_the_rate_decides(rate: str, first: int, transcoded: RtmpA
     assert preference.rtmp_audio(PCMU) is transcoded
     assert preference.dtmf
     assert not preference.named
+
+
+def test_video_is_named_beside_audio_or_alone() -> None:
+    beside = CodecPreference.parse(["flv", "pcmu", "h264", "h264"])
+    assert beside.video == ("x-flv", "H264")
+    assert len(beside.audio) == 1
+    alone = CodecPreference.parse(["h264"])
+    assert alone.named
+    assert alone.audio == CodecPreference.default().audio
+    assert CodecPreference.default().video == ()

@@ -23,7 +23,8 @@ Event = dict[str, object]
 class Baresip(OneProcessPeer):
     """One phone. It plays a tone of `tone_hz` and records what it hears; with `video` it sends pictures.
 
-    `registrar` is host:port of a registrar and proxy (None: neither); `answer` says what it does with calls.
+    `registrar` is host:port of a registrar and proxy (None: neither); `answer` says what it does with calls,
+    `packetization_modes` in which of those of RFC 6184 it takes and sends H.264.
     """
 
     program: ClassVar[str] = "baresip"
@@ -38,6 +39,7 @@ class Baresip(OneProcessPeer):
         answer: Literal["auto", "manual"] = "auto",
         codecs: str = "pcmu",
         video: bool = False,
+        packetization_modes: Literal["0", "0 and 1"] = "0 and 1",
         tone_hz: float = TONE_HZ,
     ) -> None:
         super().__init__()
@@ -55,7 +57,7 @@ class Baresip(OneProcessPeer):
         ]
         account += [f"audio_codecs={codecs}", "regint=60" if registrar else "regint=0", "ptime=20"]
         account += [f'outbound="sip:{registrar}"'] if registrar else []
-        account += ["video_codecs=h264"] if video else []
+        account += ["video_codecs=h264"] if packetization_modes == "0" else []  # the first of that name
         self._account = ";".join(account)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None

@@ -1,0 +1,94 @@
+"""Video from RTMP to SIP without touching the pictures: FLV AVC tags to payloads of RFC 6184."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from media_bridge.errors import CodecDataError, OversizeError
+from media_bridge.frames import Payload
+from media_bridge.h264.access_unit import AccessUnit
+from media_bridge.h264.avc_tag import AvcTag, AvcTagKind
+from media_bridge.h264.configuration import AvcConfiguration
+from media_bridge.h264.packetizer import Packetizer
+
+
+@dataclass(frozen=True, slots=True)
+class PacketizedPicture:
+    """A picture in RTP payloads; the last one has the marker. `timestamp` counts 90 kHz, 32 bits."""
+
+    payloads: Sequence[bytes]
+    timestamp: int
+    is_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkVideoStats:
+    """Pictures that went on, key pictures among them, and what was dropped, by reason."""
+
+    pictures: int
+    key_pictures: int
+    dropped: dict[str, int]
+
+
+class VideoUplink:
+    """Takes the tags that a client publishes. Pictures go on from a key picture on, and after each fault."""
+
+    def __init__(self, packetizer: Packetizer) -> None:
+        self._packetizer = packetizer
+        self._configuration: AvcConfiguration | None = None
+        self._waits_for_key = True
+        self._pictures = self._key_pictures = 0
+        self._dropped: Counter[str] = Counter()
+
+    @property
+    def configuration(self) -> AvcConfiguration | None:
+        """The parameter sets of what the client publishes, None before it has said."""
+        return self._configuration
+
+    def wait_for_key_picture(self) -> None:
+        """Let nothing go on before the next key picture: the peer has missed some."""
+        self._waits_for_key = True
+
+    def stats(self) -> UplinkVideoStats:
+        """A snapshot."""
+        return UplinkVideoStats(self._pictures, self._key_pictures, dict(self._dropped))
+
+    def push(self, timestamp_ms: int, tag: Payload) -> PacketizedPicture | None:
+        """Take a tag, with its time of decoding; return the picture in it, if it can go on.
+
+        Raises CodecDataError, OversizeError: nothing goes on then before the next key picture.
+        """
+        try:
+            return self._push(timestamp_ms, tag)
+        except (CodecDataError, OversizeError) as error:
+            self._waits_for_key = True
+            self._dropped[type(error).__name__] += 1
+            raise
+
+    def _push(self, timestamp_ms: int, tag: Payload) -> PacketizedPicture | None:
+        parsed = AvcTag.parse(tag)
+        if parsed is None or parsed.kind is AvcTagKind.END_OF_SEQUENCE:
+            return None
+        if parsed.kind is AvcTagKind.SEQUENCE_HEADER:
+            self._configuration = AvcConfiguration.parse(parsed.data)
+            return None
+        if self._configuration is None:
+            self._dropped["no configuration"] += 1
+            return None
+        return self._packetized(parsed.access_unit(timestamp_ms, self._configuration.length_size))
+
+    def _packetized(self, access_unit: AccessUnit) -> PacketizedPicture | None:
+        assert self._configuration is not None
+        is_key = access_unit.is_key
+        if self._waits_for_key and not is_key:
+            self._dropped["no key picture yet"] += 1
+            return None
+        payloads = self._packetizer.payloads(access_unit, self._configuration.parameter_sets)
+        self._waits_for_key = False
+        if not payloads:
+            return None
+        self._pictures += 1
+        self._key_pictures += is_key
+        return PacketizedPicture(payloads, access_unit.timestamp, is_key)

@@ -1,0 +1,240 @@
+"""The video of one call: FLV tags of the client to RTP, and the peer's RTP to FLV tags."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from media_bridge.arrival_clock import ArrivalClock
+from media_bridge.errors import MediaError
+from media_bridge.h264.access_unit import rtp_timestamp
+from media_bridge.h264.avc_tag import AvcTagKind
+from media_bridge.h264.configuration import AvcConfiguration
+from media_bridge.h264.depacketizer import Depacketizer
+from media_bridge.h264.packet_type import PacketizationMode
+from media_bridge.h264.packetizer import Packetizer
+from media_bridge.rtp.events import Event, KeyFrameRequested, SourceChanged
+from media_bridge.rtp.jitter_buffer import OrderedPacket
+from media_bridge.rtp.session import RtpSession
+from media_bridge.rtp.session_options import Negotiated, SessionOptions
+from media_bridge.rtp.udp import RtpEndpoint
+from media_bridge.rtp.udp_ports import UdpPorts, bind_udp_ports
+from media_bridge.video_downlink import TimedTag, VideoDownlink
+from media_bridge.video_uplink import PacketizedPicture, VideoUplink
+from rtmp.messages import Payload
+
+from .client_port import ClientPort
+from .config import GatewayConfig
+from .video_agreement import VideoAgreement
+from .video_offer import video_formats
+from .video_sdp import H264, VideoLine
+
+logger = logging.getLogger(__name__)
+
+_REPORTED_NAMES: Final = {H264: "h264"}
+_WALL_CLOCK_OFFSET_S: Final = time.time() - time.monotonic()
+"""One for all calls, so that the sender reports of one process can be compared."""
+_KEY_PICTURE_SPACING_S: Final = 1.0
+_AUDIO_DELAY_MS: Final = 60.0
+"""How long the audio of a call is under way in the gateway, each way: queue or jitter buffer, and bridge."""
+
+
+class CallVideo:
+    """Video both ways between an RTMP client and one m=video line; used on the loop's thread.
+
+    It has its ports from the beginning, as a description has to name them. `ask_by_sip` asks the peer for a
+    key picture where RTCP cannot.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        names: tuple[str, ...],
+        config: GatewayConfig,
+        client: ClientPort,
+        ask_by_sip: Callable[[], object],
+    ) -> None:
+        self._name = name
+        self._names = names
+        self._client = client
+        self._ask_by_sip = ask_by_sip
+        ports = config.media.rtp_ports
+        self._ports: UdpPorts = bind_udp_ports(config.sip.int_ip or "0.0.0.0", ports.low, ports.high)
+        self._loop = asyncio.get_running_loop()
+        self._stream_begin_s = self._loop.time() - client.stream_time_ms / 1000
+        self._agreement: VideoAgreement | None = None
+        self._endpoint: RtpEndpoint | None = None
+        self._configuration: bytes | None = None
+        self._uplink = VideoUplink(Packetizer())
+        self._uplink_clock = ArrivalClock()
+        self._downlink = VideoDownlink(Depacketizer())
+        self._asked_s = float("-inf")
+        self._bad_tags = 0
+
+    def line(self) -> VideoLine:
+        """Our m=video section: where we receive, and what."""
+        return VideoLine(self._ports.rtp_port, video_formats(self._names, self._published()))
+
+    @property
+    def reported_name(self) -> str | None:
+        """The videoCodec argument of `accepted`."""
+        agreement = self._agreement
+        return None if agreement is None else _REPORTED_NAMES.get(agreement.codec, "default")
+
+    def agree(self, agreement: VideoAgreement | None) -> None:
+        """Begin, go on as both sides have agreed on now, or pause if there is no video any more."""
+        before, self._agreement = self._agreement, agreement
+        if agreement is None:
+            logger.info("%s: no video", self._name)
+            return
+        logger.info("%s: video %s, %s", self._name, agreement.codec, _direction(agreement))
+        if before is None or before.packetization_mode != agreement.packetization_mode:
+            mode = PacketizationMode(agreement.packetization_mode)
+            self._uplink = VideoUplink(Packetizer(mode))
+            if self._configuration is not None:
+                self.push_tag(0, self._configuration)
+        elif agreement.sends and not before.sends:
+            self._uplink.wait_for_key_picture()
+            self._client.key_picture_wanted()
+        if self._endpoint is None:
+            self._begin(agreement)
+        else:
+            self._endpoint.session.renegotiate(_negotiated(agreement), time.monotonic(), srtp=None)
+            self._endpoint.flush()
+
+    def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
+        """Send a tag of the client to the peer. What cannot be sent is counted, and logged once."""
+        if is_sequence_header(tag):
+            self._configuration = bytes(tag)
+        elif self._endpoint is None or self._agreement is None or not self._agreement.sends:
+            return
+        try:
+            picture = self._uplink.push(timestamp_ms, tag)
+        except MediaError as error:
+            self._bad_tags += 1
+            if self._bad_tags == 1:
+                logger.warning("%s: video that cannot be sent: %s (more are only counted)", self._name, error)
+            return
+        if picture is not None and self._endpoint is not None:
+            self._send(self._endpoint, picture, timestamp_ms)
+
+    def _send(self, endpoint: RtpEndpoint, picture: PacketizedPicture, timestamp_ms: int) -> None:
+        now_ms = time.monotonic() * 1000
+        due_ms = self._uplink_clock.place(timestamp_ms, now_ms) + _AUDIO_DELAY_MS
+        endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), due_ms / 1000)
+        endpoint.send(list(picture.payloads), picture.timestamp)
+
+    def client_plays(self) -> None:
+        """Let a client that begins to play see something soon."""
+        if (tag := self._downlink.configuration_tag()) is not None:
+            self._client.play_video(*tag)
+            self._ask_for_key_picture()
+
+    def key_picture_requested(self) -> None:
+        """Pass the peer's wish for a key picture on."""
+        self._client.key_picture_wanted()
+
+    def close(self) -> None:
+        """Say goodbye and free the ports."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+        else:
+            self._ports.close()
+
+    def summary(self) -> str:
+        """One line for the log at the end of a call."""
+        if self._endpoint is None:
+            return "video: none"
+        up, down, rtp = self._uplink.stats(), self._downlink.stats(), self._endpoint.session.statistics()
+        dropped = ", ".join(f"{count} {reason.name.lower()}" for reason, count in down.dropped.items())
+        return (
+            f"video to SIP: {up.pictures} pictures, {up.key_pictures} key, {rtp.counters.sent} packets, "
+            f"{rtp.counters.resent} resent, {self._bad_tags} bad tags; "
+            f"to RTMP: {down.access_units} pictures, {down.key_pictures} key, "
+            f"{rtp.counters.received} packets, {rtp.lost} lost, dropped: {dropped or 'none'}"
+        )
+
+    # -- helpers -------------------------------------------------------------------------------------------
+
+    def _published(self) -> AvcConfiguration | None:
+        return self._uplink.configuration
+
+    def _begin(self, agreement: VideoAgreement) -> None:
+        sprop: tuple[bytes, ...] = ()
+        if agreement.sprop_parameter_sets:
+            try:
+                sprop = AvcConfiguration.from_sprop(agreement.sprop_parameter_sets).parameter_sets
+            except MediaError as error:
+                logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
+        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=_AUDIO_DELAY_MS)
+        options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=_WALL_CLOCK_OFFSET_S)
+        session = RtpSession(_negotiated(agreement), options, time.monotonic())
+        self._endpoint = RtpEndpoint(session, self._ports, self._on_events)
+        self._endpoint.flush()
+
+    def _on_events(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, OrderedPacket):
+                self._take(event)
+            elif isinstance(event, KeyFrameRequested):
+                self._client.key_picture_wanted()
+            elif isinstance(event, SourceChanged):
+                self._downlink.restart()
+        if self._downlink.wants_key_picture():
+            self._ask_for_key_picture()
+
+    def _take(self, ordered: OrderedPacket) -> None:
+        if self._agreement is None or not self._agreement.receives:
+            return
+        packet = ordered.packet
+        now_ms = (self._loop.time() - self._stream_begin_s) * 1000
+        tags = self._downlink.push(
+            packet.payload,
+            timestamp=packet.timestamp,
+            marker=packet.marker,
+            is_after_loss=ordered.missing > 0,
+            now_ms=now_ms,
+        )
+        for tag in tags:
+            self._play(tag)
+
+    def _play(self, tag: TimedTag) -> None:
+        self._client.play_video(tag.timestamp_ms, tag.body)
+
+    def _ask_for_key_picture(self) -> None:
+        if self._endpoint is None or self._agreement is None or not self._agreement.receives:
+            return
+        if self._endpoint.request_key_frame():
+            return
+        now_s = time.monotonic()
+        if now_s - self._asked_s >= _KEY_PICTURE_SPACING_S:
+            self._asked_s = now_s
+            self._ask_by_sip()
+
+
+def is_sequence_header(tag: Payload) -> bool:
+    """Whether an FLV video tag has the parameter sets of H.264, which come once."""
+    return len(tag) > 1 and tag[0] & 15 == 7 and tag[1] == AvcTagKind.SEQUENCE_HEADER
+
+
+def _direction(agreement: VideoAgreement) -> str:
+    if agreement.sends and agreement.receives:
+        return "both ways"
+    return "to SIP" if agreement.sends else "to RTMP" if agreement.receives else "on hold"
+
+
+def _negotiated(agreement: VideoAgreement) -> Negotiated:
+    return Negotiated(
+        rtp_address=(agreement.address, agreement.port),
+        payload_type=agreement.payload_type,
+        receive_payload_types=agreement.received_payload_types,
+        rtcp_address=(agreement.address, agreement.rtcp_port),
+        rtcp_mux=agreement.rtcp_mux,
+        nack="nack" in agreement.feedback,
+        pli="nack pli" in agreement.feedback,
+        fir="ccm fir" in agreement.feedback,
+        bandwidth_bps=agreement.bandwidth_bps or 1_000_000,
+    )

@@ -1,0 +1,114 @@
+"""pjsua2's call object: its callbacks, handed on to whoever owns the call."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Final, Protocol
+
+from media_bridge.pj_module import pj, shared_object_path
+
+from .pj_events import guarded, peer_text
+
+_MAX_SDP: Final = 65536
+_ANSWERED_METHODS: Final = ("INVITE", "UPDATE")
+
+
+class CallOwner(Protocol):
+    """What a call's callbacks tell, all on the pjsip thread."""
+
+    def state_changed(self, info: Any) -> None:
+        """Hear that the INVITE session is in another state; `info` is a CallInfo."""
+
+    def media_changed(self, call: PjCallObject) -> None:
+        """Hear that the streams are others."""
+
+    def description_made(self, local: str, remote: str) -> str:
+        """Return what to send instead of pjsip's `local`; `remote` is the offer that it answers, or empty."""
+
+    def response_received(self, remote: str) -> None:
+        """Hear a response to an INVITE or UPDATE that pjsip has acted on, with its description, or empty."""
+
+    def cancelling(self) -> None:
+        """Hear that pjsip sends CANCEL."""
+
+
+class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type information
+    """Receives pjsua2's callbacks and hands them to its owner.
+
+    pjsua2 deletes nothing itself, and the destructor hangs up whatever call lives in the slot at the time. So
+    `delete` it as soon as the call has ended; a reference that went later (that of an exception's traceback,
+    say, which the collector frees at any time, on any thread) would end somebody else's call.
+    """
+
+    def __init__(self, owner: CallOwner, account: Any, call_id: int) -> None:
+        super().__init__(account, call_id)
+        self._owner = owner
+
+    def delete(self) -> None:
+        """Delete the C++ object; on the pjsip thread, and not while one of its methods runs."""
+        pj.Call.__swig_destroy__(self)
+
+    @guarded
+    def onCallState(self, _prm: Any) -> None:  # noqa: N802 - pjsua2's name
+        """Tell the owner."""
+        self._owner.state_changed(self.getInfo())
+
+    @guarded
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802
+        """Pass on answers, and that pjsip cancels."""
+        state = prm.e.body.tsxState
+        transaction = state.tsx
+        if transaction.role != pj.PJSIP_ROLE_UAC:
+            return
+        if transaction.method == "CANCEL" and transaction.state == pj.PJSIP_TSX_STATE_CALLING:
+            # Later states may be those of a call that had this slot before.
+            self._owner.cancelling()
+        elif state.type == pj.PJSIP_EVENT_RX_MSG and transaction.method in _ANSWERED_METHODS:
+            self._owner.response_received(_body(state.src.rdata.wholeMsg))
+
+    @guarded
+    def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
+        """Tell the owner."""
+        self._owner.media_changed(self)
+
+    @guarded
+    def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802
+        """Let the owner rewrite it."""
+        local, remote = _description(prm.sdp), _description(prm.remSdp)
+        rewritten = self._owner.description_made(local, remote)
+        if rewritten != local:
+            prm.sdp.wholeSdp = rewritten
+
+    @guarded
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline: left alone, pjsua2 places the call that the peer asks for, with no owner."""
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
+        """Decline: left alone, pjsua2 lets any INVITE with a matching Replaces header take this call over."""
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+
+def _description(sdp: Any) -> str:
+    """Return a description's text, "" if there is none. pjsua2 gives none that is longer than 1024 bytes.
+
+    pjsip repeats lines of the peer, and pjsua2 would not take bytes back that are no UTF-8.
+    """
+    if sdp.wholeSdp or not sdp.pjSdpSession:
+        return peer_text(sdp.wholeSdp)
+    text = ctypes.create_string_buffer(_MAX_SDP)
+    size = _print_sdp(int(sdp.pjSdpSession), text, _MAX_SDP)
+    return text.raw[: max(size, 0)].decode("utf-8", "replace")
+
+
+def _print_sdp(session: int, text: ctypes.Array[ctypes.c_char], size: int) -> int:
+    function = ctypes.CDLL(shared_object_path()).pjmedia_sdp_print
+    function.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+    return int(function(session, text, size))
+
+
+def _body(message: str) -> str:
+    """Return the description in a SIP message, "" if there is none."""
+    head, _, body = message.partition("\r\n\r\n")
+    return peer_text(body) if "application/sdp" in head.lower() else ""

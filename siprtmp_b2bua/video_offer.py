@@ -1,0 +1,55 @@
+"""Which video formats we name in session descriptions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from media_bridge.h264.configuration import AvcConfiguration
+
+from .video_sdp import FEEDBACK, H264, X_FLV, VideoFormat
+
+_PLAIN_PROFILE: Final = "42e01f"
+"""Constrained Baseline at level 3.1 (1280×720, 30 a second): what every phone with H.264 decodes."""
+_FEEDBACK: Final = frozenset(FEEDBACK)
+_X_FLV_PAYLOAD_TYPE: Final = 97
+"""As in the original."""
+_PAYLOAD_TYPES: Final = (96, 98, 99, 100)
+_MAX_SPROP: Final = 300
+"""pjsip copies each line of a description; parameter sets of real encoders have some 50 characters."""
+
+
+def video_formats(names: tuple[str, ...], published: AvcConfiguration | None) -> tuple[VideoFormat, ...]:
+    """Return the formats of the codecs with these SDP names, best first.
+
+    H.264 comes with the profile that the client publishes, if that is known and not the plain one, and with
+    the plain one, both as fragments and as single NAL units.
+    """
+    formats: list[VideoFormat] = []
+    payload_types = iter(_PAYLOAD_TYPES)
+    for name in names:
+        if name == X_FLV:
+            formats.append(VideoFormat(_X_FLV_PAYLOAD_TYPE, X_FLV))
+        elif name == H264:
+            formats += [
+                VideoFormat(next(payload_types), H264, parameters, _FEEDBACK)
+                for parameters in _h264_parameters(published)
+            ]
+    return tuple(formats)
+
+
+def _h264_parameters(published: AvcConfiguration | None) -> list[dict[str, str]]:
+    parameters = [_parameters(_PLAIN_PROFILE, 1), _parameters(_PLAIN_PROFILE, 0)]
+    if published is None:
+        return parameters
+    own = published.sps[0][1:4].hex()
+    if own[:4] != _PLAIN_PROFILE[:4]:
+        parameters.insert(0, _parameters(own, 1))
+    sprop = published.to_sprop()
+    if len(sprop) <= _MAX_SPROP:
+        parameters[0]["sprop-parameter-sets"] = sprop
+    return parameters
+
+
+def _parameters(profile_level_id: str, mode: int) -> dict[str, str]:
+    parameters = {"profile-level-id": profile_level_id, "level-asymmetry-allowed": "1"}
+    return parameters | ({"packetization-mode": "1"} if mode else {})

@@ -1,0 +1,261 @@
+"""Video calls: what an RTMP client publishes as H.264 goes through SIP, and comes back, bit for bit."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import av
+import pytest
+
+from examples.phone_events import Byed, Holded, Invited
+from examples.rtmp_phone import RtmpPhone
+from media_bridge.h264.avc_tag import AvcTag
+from tests.interop.conftest import Peers
+from tests.interop.gateway_fixtures import ALICE, gateway, registrar
+from tests.interop.peers.asterisk import Asterisk
+from tests.interop.peers.baresip import Baresip
+from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.polling import until
+from tests.interop.peers.sipp import Sipp
+from tests.interop.signals import Listener
+from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units, send_clip
+
+__all__ = ["gateway", "registrar"]
+pytestmark = pytest.mark.interop("sipp")
+
+
+class Screen:
+    """Keeps the tags of a phone's video."""
+
+    def __init__(self, phone: RtmpPhone) -> None:
+        self.tags: list[tuple[int, bytes]] = []
+        phone.on_video = lambda timestamp_ms, tag: self.tags.append((timestamp_ms, bytes(tag)))
+
+    @property
+    def headers(self) -> list[bytes]:
+        """The configurations that came."""
+        return [tag for _, tag in self.tags if tag[1] == 0]
+
+    @property
+    def pictures(self) -> list[tuple[int, bytes]]:
+        """The pictures that came, with their times."""
+        return [(time_ms, tag) for time_ms, tag in self.tags if tag[1] == 1]
+
+    async def wait_for(self, pictures: int) -> None:
+        """Wait for so many pictures."""
+        await until(lambda: len(self.pictures) >= pictures, f"{pictures} pictures", 10.0)
+
+
+class Statuses:
+    """Keeps the codes that a phone's published stream gets."""
+
+    def __init__(self, phone: RtmpPhone) -> None:
+        self.codes: list[str] = []
+        phone.publisher.on_status = lambda status: self.codes.append(status.code)
+
+    async def wait_for(self, code: str) -> None:
+        """Wait for a code."""
+        await until(lambda: code in self.codes, code)
+
+
+def assert_same(sent: Clip, received: Screen) -> None:
+    """Assert that the pictures came back as they were, from the first one on."""
+    wanted = [nal_units(body) for _, body in sent.pictures]
+    got = [nal_units(body) for _, body in received.pictures]
+    assert got == wanted
+    times: Sequence[int] = [time_ms for time_ms, _ in received.tags]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("options", [BASELINE, HIGH], ids=["baseline", "high"])
+async def test_pictures_come_back_bit_for_bit(gateway: Gateway, options: dict[str, str]) -> None:
+    clip = make_clip(50, options=options)
+    async with Sipp("uas_answer_h264", rtp_echo=True) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        screen = Screen(phone)
+        accepted = await phone.invite(callee.sip_uri(), "ulaw", "h264")
+        assert (accepted.audio, accepted.video) == ("speex", "h264")
+        await send_clip(phone, clip)
+        await screen.wait_for(len(clip.pictures))
+        assert_same(clip, screen)
+        assert len(screen.headers) == 1
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()
+
+
+async def test_an_invite_without_offer_gets_one_with_the_video_that_the_client_publishes(
+    gateway: Gateway, registrar: Sipp
+) -> None:
+    clip = make_clip(25)
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen = Screen(phone)
+    phone.send_video(0, clip.header)
+    caller = Sipp(
+        "uac_delayed_offer_h264", remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=2500
+    )
+    async with caller:
+        await phone.wait_for(Invited, 5.0)
+        accepted = await phone.accept("ulaw", "h264")
+        assert accepted.video == "h264"
+        await send_clip(phone, clip)
+        await screen.wait_for(len(clip.pictures))
+        assert_same(clip, screen)
+        await phone.wait_for(Byed, 5.0)
+        (await caller.wait()).check()
+    await phone.close()
+
+
+async def test_a_long_offer_and_a_key_picture_asked_for_by_sip(gateway: Gateway, registrar: Sipp) -> None:
+    clip = make_clip(25)
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen, statuses = Screen(phone), Statuses(phone)
+    caller = Sipp("uac_video_info", remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=1500)
+    async with caller:
+        await phone.wait_for(Invited, 5.0)
+        accepted = await phone.accept("ulaw", "h264")
+        assert accepted.video == "h264"
+        await send_clip(phone, clip)
+        await screen.wait_for(len(clip.pictures))
+        assert_same(clip, screen)
+        await statuses.wait_for("NetStream.Video.KeyFrameRequested")
+        await phone.wait_for(Byed, 5.0)
+        (await caller.wait()).check()
+    await phone.close()
+
+
+@pytest.mark.interop("asterisk")
+async def test_asterisk_echoes_and_connects_two_clients(gateway: Gateway, peers: Peers) -> None:
+    """One start of the PBX serves both calls: it takes longer than they do."""
+    pbx = await peers.start(Asterisk())
+    alice, bob = await asyncio.gather(client_of(gateway, pbx, "alice"), client_of(gateway, pbx, "bob"))
+    await echoed_by(pbx, alice)
+    await see_each_other(pbx, alice, bob)
+    for phone in (alice, bob):
+        await phone.close()
+
+
+async def client_of(gateway: Gateway, pbx: Asterisk, user: str) -> RtmpPhone:
+    """Register a client."""
+    url = gateway.url(f"{user}@127.0.0.1:{pbx.address[1]}")
+    return await RtmpPhone.connect(url, user, f"{user}-secret")
+
+
+async def echoed_by(pbx: Asterisk, phone: RtmpPhone) -> None:
+    """Call StreamEcho; large key pictures, High profile, several slices."""
+    screen, clip = Screen(phone), make_clip(40, width=1920, height=1080, bitrate=20_000_000, options=HIGH)
+    assert max(len(body) for _, body in clip.pictures) > 200_000
+    accepted = await phone.invite(pbx.sip_uri("stream-echo"), "ulaw", "h264")
+    assert accepted.video == "h264"
+    await send_clip(phone, clip, speed=0.5)
+    await screen.wait_for(len(clip.pictures))
+    assert_same(clip, screen)
+    await phone.bye()
+    await pbx.wait_channels(0)
+
+
+async def see_each_other(pbx: Asterisk, alice: RtmpPhone, bob: RtmpPhone) -> None:
+    """Two clients call each other through the PBX."""
+    screens = Screen(alice), Screen(bob)
+    clips = make_clip(50, options=HIGH), make_clip(50, width=640, height=480)
+    calling = asyncio.create_task(alice.invite(pbx.sip_uri("bob"), "pcmu", "h264"))
+    await bob.wait_for(Invited, 5.0)
+    assert (await bob.accept("pcmu", "h264")).video == "h264"
+    assert (await calling).video == "h264"
+    await asyncio.gather(send_clip(alice, clips[0]), send_clip(bob, clips[1]))
+    await asyncio.gather(*(screen.wait_for(50) for screen in screens))
+    assert_same(clips[0], screens[1])
+    assert_same(clips[1], screens[0])
+    await alice.bye()
+    await bob.wait_for(Byed, 5.0)
+    await pbx.wait_channels(0)
+
+
+def decode(screen: Screen) -> list[av.VideoFrame]:
+    """Decode what a phone has received."""
+    decoder = av.CodecContext.create("h264", "r")
+    configuration = AvcTag.parse(screen.headers[0])
+    assert configuration is not None
+    decoder.extradata = bytes(configuration.data)
+    frames = []
+    for _, tag in screen.pictures:
+        frames += decoder.decode(av.Packet(tag[5:]))
+    return frames + decoder.decode(None)
+
+
+@pytest.mark.interop("baresip")
+@pytest.mark.parametrize("caller", ["client", "phone"])
+async def test_a_phone_and_a_client_see_each_other(gateway: Gateway, peers: Peers, caller: str) -> None:
+    bob = await peers.start(Baresip("bob", video=True))
+    registrar = await peers.start(Sipp("uas_register_ok", timeout_s=60))
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen = Screen(phone)
+    if caller == "client":
+        accepted = await phone.invite(bob.sip_uri(), "ulaw", "h264")
+    else:
+        host, port = gateway.sip_address
+        await bob.call(f"sip:{ALICE}@{host}:{port}")
+        await phone.wait_for(Invited, 5.0)
+        accepted = await phone.accept("ulaw", "h264")
+    assert accepted.video == "h264"
+    await send_clip(phone, make_clip(75))
+    await screen.wait_for(20)
+    await phone.bye()
+    await bob.wait_event("CALL_CLOSED")
+    assert "receiving with resolution 320 x 240" in bob.log()
+    assert not re.search(r"(?i)avcodec.*(error|fail)|h264 @ .*(error|conceal)", bob.log())
+    assert stripes(decode(screen)[-1]) == ["red", "green", "blue"]
+    await phone.close()
+
+
+@pytest.mark.interop("baresip")
+@pytest.mark.parametrize("holder", ["client", "phone"])
+async def test_video_goes_on_after_hold(gateway: Gateway, peers: Peers, holder: str) -> None:
+    bob = await peers.start(Baresip("bob", video=True))
+    phone = await RtmpPhone.connect(gateway.url())
+    screen = Screen(phone)
+    statuses = Statuses(phone)
+    await phone.invite(bob.sip_uri(), "ulaw", "h264")
+    clip = make_clip(25)
+    await send_clip(phone, clip)
+    await screen.wait_for(5)
+    for held in (True, False):
+        if holder == "client":
+            await phone.hold(held)
+        else:
+            await bob.command("hold" if held else "resume")
+            assert (await phone.wait_for(Holded, 5.0)).held is held
+    await statuses.wait_for("NetStream.Video.KeyFrameRequested")
+    before = len(screen.pictures)
+    await asyncio.gather(send_clip(phone, clip), screen.wait_for(before + 5))
+    await phone.bye()
+    await bob.wait_event("CALL_CLOSED")
+    times = [time_ms for time_ms, _ in screen.tags]
+    assert times == sorted(times)
+    assert len(decode(screen)) == len(screen.pictures)
+    assert "video to SIP: 50 pictures, 2 key" in gateway.log()
+    await phone.close()
+
+
+@pytest.mark.interop("baresip")
+async def test_a_phone_without_video_is_called_all_the_same(gateway: Gateway, peers: Peers) -> None:
+    bob = await peers.start(Baresip("bob"))
+    phone = await RtmpPhone.connect(gateway.url())
+    accepted = await phone.invite(bob.sip_uri(), "ulaw", "h264")
+    assert (accepted.audio, accepted.video) == ("speex", None)
+    listener = Listener(phone)
+    assert await listener.wait_for_tone(bob.tone_hz) > 0.9
+    for held in (True, False):
+        await phone.hold(held)
+    listener.frames.clear()
+    assert await listener.wait_for_tone(bob.tone_hz) > 0.9
+    await phone.bye()
+    await phone.close()
+
+
+def stripes(frame: av.VideoFrame) -> list[str]:
+    """The colours of the left, middle and right thirds of a picture: what baresip has for a camera."""
+    pixels = frame.to_ndarray(format="rgb24")
+    height, width, _ = pixels.shape
+    names = ("red", "green", "blue")
+    return [names[int(pixels[height // 2, width * sixth // 6].argmax())] for sixth in (1, 3, 5)]
