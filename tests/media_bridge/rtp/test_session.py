@@ -23,6 +23,7 @@ from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.latch import Address
 from media_bridge.rtp.ntp import to_ntp
 from media_bridge.rtp.outbox import Channel
+from media_bridge.rtp.pacer import MAX_QUEUED
 from media_bridge.rtp.packet import RtpPacket
 from media_bridge.rtp.rtcp import RtcpPacket, parse_compound, serialize_compound
 from media_bridge.rtp.rtcp_feedback import (
@@ -128,6 +129,34 @@ def test_on_hold_nothing_is_sent() -> None:
     deadline_s = session.next_deadline_s()
     assert deadline_s is not None
     assert deadline_s > 5.0
+
+
+def test_the_queue_is_bounded() -> None:
+    session = make_session(PEER)
+    for _ in range(MAX_QUEUED + 10):
+        session.send(b"x", True, 0, 0.0)
+    assert session.statistics().counters.unsent == 10
+
+
+def test_a_key_encrypts_no_packet_twice() -> None:
+    """Two sessions that have the same key and by ill luck the same SSRC and numbers."""
+    key = CryptoAttribute.generate(1, CryptoSuite.AES_CM_128_HMAC_SHA1_80)
+    srtp = SrtpContext(key, key)
+    for unsent in (0, 1):
+        session = make_session(PEER, srtp=srtp)
+        session.send(b"x", True, 0, 0.0)
+        assert session.statistics().counters.unsent == unsent
+        assert (PEER in [outgoing.address for outgoing in session.take_outgoing(0.0)]) is not bool(unsent)
+
+
+def test_the_user_may_say_when_a_timestamp_was() -> None:
+    session = make_session(PEER)
+    session.map_timestamp(9000, 0.9)
+    session.send(b"x", True, 9000, 1.0)
+    outgoing = session.take_outgoing(1.0)
+    report = parse_compound(outgoing[0].data).packets[0]
+    assert isinstance(report, SenderReport)
+    assert report.rtp_timestamp - RtpPacket.parse(outgoing[1].data).timestamp == 9000
 
 
 # -- receiving
@@ -267,6 +296,21 @@ def test_rtcp_goes_where_it_is_described_and_then_where_it_comes_from() -> None:
     session.advance(5.0)
     assert session.take_outgoing(5.0)[0].address == (NAT[0], 7005)
     assert session.statistics().counters.strangers == 1
+
+
+def test_rtcp_moves_to_the_port_of_rtp_and_back() -> None:
+    session = connected()
+    for now_s, mux, address in ((1.0, True, PEER), (20.0, False, PEER_RTCP), (40.0, True, PEER)):
+        session.renegotiate(negotiated(PEER, rtcp_mux=mux), now_s, srtp=None)
+        session.advance(now_s + 10)
+        outgoing = session.take_outgoing(now_s + 10)[-1]
+        assert (outgoing.address, outgoing.channel) == (address, Channel.RTP if mux else Channel.RTCP)
+
+
+def test_a_peer_that_moves_may_be_noticed_by_its_rtcp() -> None:
+    session = connected(rtcp_mux=True)
+    assert session.receive_rtp(serialize_compound([ReceiverReport(99)]), NAT, 2.5) == []
+    assert session.receive_rtp(rtcp(), NAT, 2.5) == [SourceChanged(SSRC, NAT)]
 
 
 # -- RTCP
