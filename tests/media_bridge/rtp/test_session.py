@@ -63,7 +63,7 @@ def sent_rtcp(session: RtpSession, now_s: float) -> list[RtcpPacket]:
     return [
         packet
         for outgoing in session.take_outgoing(now_s)
-        if outgoing.data[1] >= 200
+        if 200 <= outgoing.data[1] < 224
         for packet in parse_compound(outgoing.data).packets
     ]
 
@@ -159,6 +159,20 @@ def test_the_user_may_say_when_a_timestamp_was() -> None:
     assert report.rtp_timestamp - RtpPacket.parse(outgoing[1].data).timestamp == 9000
 
 
+def test_new_keys_leave_nothing_of_the_old_ones() -> None:
+    """A peer that has changed its key could do nothing with what the old one encrypted."""
+    keys = [CryptoAttribute.generate(1, CryptoSuite.AES_CM_128_HMAC_SHA1_80) for _ in range(2)]
+    old, new = (SrtpContext(key, key) for key in keys)
+    session = make_session(PEER, srtp=old, nack=True)
+    for _ in range(40):
+        session.send(b"old", True, 0, 0.0)
+    session.take_outgoing(0.0)
+    session.renegotiate(negotiated(PEER, nack=True), 0.1, srtp=new)
+    session.send(b"new", True, 0, 0.1)
+    (data,) = [outgoing.data for outgoing in session.take_outgoing(0.1) if outgoing.address == PEER]
+    assert RtpPacket.parse(SrtpContext(keys[1], keys[1]).unprotect(data)).payload == b"new"
+
+
 # -- receiving
 
 
@@ -213,7 +227,8 @@ def test_strangers_are_ignored() -> None:
 def test_a_peer_that_moves() -> None:
     session = connected()
     assert session.receive_rtp(rtp(1), NAT, 1.9) == []
-    assert session.receive_rtp(rtp(1, ssrc=99), NAT, 2.1) == [], "another stream"
+    for number in range(5):
+        assert session.receive_rtp(rtp(number, ssrc=99), NAT, 2.1) == [], "another stream"
     events = session.receive_rtp(rtp(1), NAT, 2.1)
     assert events[0] == SourceChanged(SSRC, NAT)
     assert media(events) == [1]
@@ -330,6 +345,24 @@ def test_a_sender_report_maps_the_clocks() -> None:
 def test_a_sender_without_a_clock() -> None:
     session = connected()
     assert session.receive_rtcp(serialize_compound([SenderReport(SSRC, 0, 77, 1, 1)]), PEER_RTCP, 0.5) == []
+
+
+def test_a_report_is_about_the_stream_that_it_names() -> None:
+    session = connected()
+    session.receive_rtcp(
+        serialize_compound([SenderReport(99, to_ntp(WALL_CLOCK_S), 77, 1, 1)]), PEER_RTCP, 0.5
+    )
+    session.receive_rtp(rtp(1), PEER, 3.0)
+    (block,) = next(p for p in sent_rtcp(session, 3.0) if isinstance(p, ReceiverReport)).blocks
+    assert (block.ssrc, block.last_sr, block.delay_since_last_sr) == (SSRC, 0, 0)
+
+
+def test_who_has_not_sent_for_a_while_is_a_receiver() -> None:
+    session = connected()
+    session.send(b"x", True, 0, 1.0)
+    for now_s, kind in ((10.9, SenderReport), (25.0, ReceiverReport)):
+        session.advance(now_s)
+        assert type(sent_rtcp(session, now_s)[-2]) is kind
 
 
 def test_reports_are_about_what_is_received() -> None:
@@ -452,6 +485,15 @@ def test_a_peer_that_leaves() -> None:
     assert events[-1] == PeerLeft(SSRC, "b�ye")
     assert session.receive_rtcp(rtcp(Bye((SSRC,))), PEER_RTCP, 1.0) == []
     assert session.receive_rtcp(rtcp(Bye((6,))), PEER_RTCP, 1.0) == []
+
+
+def test_who_is_left_alone_reports_sooner() -> None:
+    session = connected()
+    before_s = session.next_deadline_s()
+    session.receive_rtcp(rtcp(Bye((SSRC,))), PEER_RTCP, 0.1)
+    after_s = session.next_deadline_s()
+    assert before_s is not None
+    assert after_s == pytest.approx(0.1 + (before_s - 0.1) / 2)
 
 
 def test_the_end() -> None:
