@@ -44,7 +44,6 @@ class InboundStream:
 
     def __init__(self, clock_rate_hz: int, limits: BufferLimits) -> None:
         self._clock_rate_hz = clock_rate_hz
-        self._limits = limits
         self._statistics: ReceiveStatistics | None = None
         self._candidate: _Candidate | None = None
         self._stray: RtpPacket | None = None

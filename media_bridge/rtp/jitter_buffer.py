@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from media_bridge.rtp.decaying_peak import DecayingPeak
 from media_bridge.rtp.missing_packets import MissingPackets
 from media_bridge.rtp.packet import RtpPacket
 from media_bridge.rtp.sequence import extend_sequence
 from media_bridge.rtp.token_bucket import TokenBucket
 
-_PEAK_HALF_LIFE_S = 5.0
 _GIVEN_UP_KEPT = 256
 _MAX_REORDERING_S = 0.02
 _UNKNOWN_ROUND_TRIP_S = 0.1
@@ -45,25 +45,6 @@ class OrderedPacket:
 
     packet: RtpPacket
     missing: int = 0
-
-
-class DecayingPeak:
-    """The largest of some values, of which an old one counts less: half after some seconds."""
-
-    __slots__ = ("_at_s", "_peak")
-
-    def __init__(self) -> None:
-        self._peak = 0.0
-        self._at_s = 0.0
-
-    def note(self, value: float, now_s: float) -> None:
-        """Take a value in."""
-        self._peak = max(value, self.value(now_s))
-        self._at_s = now_s
-
-    def value(self, now_s: float) -> float:
-        """Return what is left of the largest."""
-        return self._peak * math.exp2((self._at_s - now_s) / _PEAK_HALF_LIFE_S)
 
 
 class JitterBuffer:

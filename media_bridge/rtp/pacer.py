@@ -30,9 +30,6 @@ class Pacer:
         self._per_turn = BURST_PACKETS
         self._left = 0
 
-    def __len__(self) -> int:
-        return len(self._queue)
-
     def push(self, data: bytes) -> bool:
         """Append a packet; returns False if it is dropped because too many wait."""
         if len(self._queue) == MAX_QUEUED:

@@ -133,7 +133,8 @@ class RtpEndpoint:
 
     def _send(self, data: bytes, address: Address, channel: Channel) -> None:
         target = self._ports.rtp if channel is Channel.RTP else self._ports.rtcp
-        if target is None:
+        if target is None:  # a new description took RTCP off the port of RTP, and there is no other
+            self.socket_errors += 1
             return
         try:
             target.sendto(data, address)

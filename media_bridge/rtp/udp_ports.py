@@ -48,9 +48,10 @@ def bind_udp_ports(
 ) -> UdpPorts:
     """Bind ports of a range, both ends included, at an IP address of this machine.
 
-    Even where RTCP shares the port it is an even one, so that the range serves both. The search begins at a
-    random place: ports that a call has just left may still get its packets. Raises `PortsInUseError` if none
-    is free within `MAX_TRIES`, `ValueError` if the range has none, and OSError if the address is not ours.
+    Bind both unless it is certain that RTCP will share the port: who offers that learns it from the answer.
+    An even port is taken all the same, so that the range serves both. The search begins at a random place,
+    since ports that a call has just left may still get its packets. Raises `PortsInUseError` if none is free
+    within `MAX_TRIES`, `ValueError` if the range has none, and OSError if the address is not ours.
     """
     first = low + low % 2
     count = (high - first + 1) // 2

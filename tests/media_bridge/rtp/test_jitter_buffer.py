@@ -167,6 +167,17 @@ def test_a_packet_is_asked_for_a_few_times() -> None:
     assert asked == MAX_ASKED
 
 
+def test_what_was_asked_for_often_does_not_keep_others_from_it() -> None:
+    buffer = JitterBuffer(can_ask=True)
+    buffer.round_trip_s, buffer.jitter_s = 0.001, 0.1
+    buffer.push(packet(0), 1.0)
+    buffer.push(packet(2), 1.0)
+    assert [buffer.take_due_nacks(at_s) for at_s in (1.0, 1.03, 1.06, 1.09)] == [[1], [1], [1], []]
+    buffer.push(packet(4), 1.1)
+    assert buffer.take_due_nacks(1.1) == [3]
+    assert buffer.take_due_nacks(1.13) == [3]
+
+
 def test_a_nack_is_bounded() -> None:
     buffer = JitterBuffer(can_ask=True)
     buffer.push(packet(0), 0.0)

@@ -23,6 +23,7 @@ from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.latch import Address
 from media_bridge.rtp.ntp import to_ntp
 from media_bridge.rtp.outbox import Channel
+from media_bridge.rtp.pacer import MAX_QUEUED
 from media_bridge.rtp.packet import RtpPacket
 from media_bridge.rtp.rtcp import RtcpPacket, parse_compound, serialize_compound
 from media_bridge.rtp.rtcp_feedback import (
@@ -62,7 +63,7 @@ def sent_rtcp(session: RtpSession, now_s: float) -> list[RtcpPacket]:
     return [
         packet
         for outgoing in session.take_outgoing(now_s)
-        if outgoing.data[1] >= 200
+        if 200 <= outgoing.data[1] < 224
         for packet in parse_compound(outgoing.data).packets
     ]
 
@@ -130,6 +131,48 @@ def test_on_hold_nothing_is_sent() -> None:
     assert deadline_s > 5.0
 
 
+def test_the_queue_is_bounded() -> None:
+    session = make_session(PEER)
+    for _ in range(MAX_QUEUED + 10):
+        session.send(b"x", True, 0, 0.0)
+    assert session.statistics().counters.unsent == 10
+
+
+def test_a_key_encrypts_no_packet_twice() -> None:
+    """Two sessions that have the same key and by ill luck the same SSRC and numbers."""
+    key = CryptoAttribute.generate(1, CryptoSuite.AES_CM_128_HMAC_SHA1_80)
+    srtp = SrtpContext(key, key)
+    for unsent in (0, 1):
+        session = make_session(PEER, srtp=srtp)
+        session.send(b"x", True, 0, 0.0)
+        assert session.statistics().counters.unsent == unsent
+        assert (PEER in [outgoing.address for outgoing in session.take_outgoing(0.0)]) is not bool(unsent)
+
+
+def test_the_user_may_say_when_a_timestamp_was() -> None:
+    session = make_session(PEER)
+    session.map_timestamp(9000, 0.9)
+    session.send(b"x", True, 9000, 1.0)
+    outgoing = session.take_outgoing(1.0)
+    report = parse_compound(outgoing[0].data).packets[0]
+    assert isinstance(report, SenderReport)
+    assert report.rtp_timestamp - RtpPacket.parse(outgoing[1].data).timestamp == 9000
+
+
+def test_new_keys_leave_nothing_of_the_old_ones() -> None:
+    """A peer that has changed its key could do nothing with what the old one encrypted."""
+    keys = [CryptoAttribute.generate(1, CryptoSuite.AES_CM_128_HMAC_SHA1_80) for _ in range(2)]
+    old, new = (SrtpContext(key, key) for key in keys)
+    session = make_session(PEER, srtp=old, nack=True)
+    for _ in range(40):
+        session.send(b"old", True, 0, 0.0)
+    session.take_outgoing(0.0)
+    session.renegotiate(negotiated(PEER, nack=True), 0.1, srtp=new)
+    session.send(b"new", True, 0, 0.1)
+    (data,) = [outgoing.data for outgoing in session.take_outgoing(0.1) if outgoing.address == PEER]
+    assert RtpPacket.parse(SrtpContext(keys[1], keys[1]).unprotect(data)).payload == b"new"
+
+
 # -- receiving
 
 
@@ -184,7 +227,8 @@ def test_strangers_are_ignored() -> None:
 def test_a_peer_that_moves() -> None:
     session = connected()
     assert session.receive_rtp(rtp(1), NAT, 1.9) == []
-    assert session.receive_rtp(rtp(1, ssrc=99), NAT, 2.1) == [], "another stream"
+    for number in range(5):
+        assert session.receive_rtp(rtp(number, ssrc=99), NAT, 2.1) == [], "another stream"
     events = session.receive_rtp(rtp(1), NAT, 2.1)
     assert events[0] == SourceChanged(SSRC, NAT)
     assert media(events) == [1]
@@ -269,6 +313,21 @@ def test_rtcp_goes_where_it_is_described_and_then_where_it_comes_from() -> None:
     assert session.statistics().counters.strangers == 1
 
 
+def test_rtcp_moves_to_the_port_of_rtp_and_back() -> None:
+    session = connected()
+    for now_s, mux, address in ((1.0, True, PEER), (20.0, False, PEER_RTCP), (40.0, True, PEER)):
+        session.renegotiate(negotiated(PEER, rtcp_mux=mux), now_s, srtp=None)
+        session.advance(now_s + 10)
+        outgoing = session.take_outgoing(now_s + 10)[-1]
+        assert (outgoing.address, outgoing.channel) == (address, Channel.RTP if mux else Channel.RTCP)
+
+
+def test_a_peer_that_moves_may_be_noticed_by_its_rtcp() -> None:
+    session = connected(rtcp_mux=True)
+    assert session.receive_rtp(serialize_compound([ReceiverReport(99)]), NAT, 2.5) == []
+    assert session.receive_rtp(rtcp(), NAT, 2.5) == [SourceChanged(SSRC, NAT)]
+
+
 # -- RTCP
 
 
@@ -286,6 +345,24 @@ def test_a_sender_report_maps_the_clocks() -> None:
 def test_a_sender_without_a_clock() -> None:
     session = connected()
     assert session.receive_rtcp(serialize_compound([SenderReport(SSRC, 0, 77, 1, 1)]), PEER_RTCP, 0.5) == []
+
+
+def test_a_report_is_about_the_stream_that_it_names() -> None:
+    session = connected()
+    session.receive_rtcp(
+        serialize_compound([SenderReport(99, to_ntp(WALL_CLOCK_S), 77, 1, 1)]), PEER_RTCP, 0.5
+    )
+    session.receive_rtp(rtp(1), PEER, 3.0)
+    (block,) = next(p for p in sent_rtcp(session, 3.0) if isinstance(p, ReceiverReport)).blocks
+    assert (block.ssrc, block.last_sr, block.delay_since_last_sr) == (SSRC, 0, 0)
+
+
+def test_who_has_not_sent_for_a_while_is_a_receiver() -> None:
+    session = connected()
+    session.send(b"x", True, 0, 1.0)
+    for now_s, kind in ((10.9, SenderReport), (25.0, ReceiverReport)):
+        session.advance(now_s)
+        assert type(sent_rtcp(session, now_s)[-2]) is kind
 
 
 def test_reports_are_about_what_is_received() -> None:
@@ -408,6 +485,15 @@ def test_a_peer_that_leaves() -> None:
     assert events[-1] == PeerLeft(SSRC, "b�ye")
     assert session.receive_rtcp(rtcp(Bye((SSRC,))), PEER_RTCP, 1.0) == []
     assert session.receive_rtcp(rtcp(Bye((6,))), PEER_RTCP, 1.0) == []
+
+
+def test_who_is_left_alone_reports_sooner() -> None:
+    session = connected()
+    before_s = session.next_deadline_s()
+    session.receive_rtcp(rtcp(Bye((SSRC,))), PEER_RTCP, 0.1)
+    after_s = session.next_deadline_s()
+    assert before_s is not None
+    assert after_s == pytest.approx(0.1 + (before_s - 0.1) / 2)
 
 
 def test_the_end() -> None:

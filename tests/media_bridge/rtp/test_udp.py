@@ -169,6 +169,16 @@ async def test_closing_leaves_nothing_behind() -> None:
     assert peer.endpoint.session.statistics().counters.unsent == 1
 
 
+@on_both_loops
+async def test_a_peer_that_cannot_be_reached_ends_nothing() -> None:
+    """No route (a socket of the loopback address cannot leave the machine), and no socket for RTCP."""
+    ports = bind(rtcp_mux=True)
+    peer = Peer(make_session(("192.0.2.1", 4000)), ports)
+    peer.endpoint.send([b"x"], 0)
+    assert peer.endpoint.socket_errors == 2
+    peer.endpoint.close()
+
+
 # -- ports
 
 
