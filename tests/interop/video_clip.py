@@ -56,7 +56,9 @@ def make_clip(
         stream.time_base = Fraction(1, rate)
         for number in range(frames):
             at = number * 3 % height
-            picture = (noise[at : at + height, at : at + width] // 4 + np.uint8(number * 2)).astype(np.uint8)
+            picture = (noise[at : at + height, at : at + width] // 4 + np.uint8(number * 2 % 128)).astype(
+                np.uint8
+            )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     return _read(file.getvalue())
