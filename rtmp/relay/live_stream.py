@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtmp.headers import HeaderKeeper
 from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
-from rtmp.messages import MessageType, Payload, compact
+from rtmp.messages import MessageType, Payload, compact, milliseconds_between
 from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
@@ -91,7 +91,7 @@ class LiveStream:
             if player.place is None:
                 continue
             due = self._backlog.get(player.place)
-            if due is None or now_ms - due.timestamp_ms > self._limits.max_behind_ms:
+            if due is None or milliseconds_between(due.timestamp_ms, now_ms) > self._limits.max_behind_ms:
                 self._skip(player)
 
     # The players' side

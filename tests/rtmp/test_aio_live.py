@@ -19,7 +19,7 @@ from rtmp.amf0 import AmfValue
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import MessageType, Payload
+from rtmp.messages import MessageType, Payload, milliseconds_between
 from tests.rtmp.flv_samples import parse_flv
 
 AVC_HEADER = b"\x17\x00\x00\x00\x00avcC"
@@ -264,22 +264,23 @@ async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None
             await client.call("dance")
 
 
-async def test_play_ends_after_its_duration_of_the_stream() -> None:
+@pytest.mark.parametrize("begin_ms", [1000, 0xFFFFFFFF - 30])
+async def test_play_ends_after_its_duration_of_the_stream(begin_ms: int) -> None:
     async with live() as run:
         player = Player(await (await run.connect()).create_stream())
         await player.stream.play("cam", duration=50.0)
         publisher = await run.publish()
-        for timestamp_ms in (1000, 1020, 1049, 1050, 1070):
-            publisher.send_audio(timestamp_ms, b"\xb2")
+        for after_ms in (0, 20, 49, 50, 70):
+            publisher.send_audio(begin_ms + after_ms & 0xFFFFFFFF, b"\xb2")
         await player.until(lambda player: "NetStream.Play.Stop" in player.statuses)
         assert "NetStream.Play.UnpublishNotify" not in player.statuses
-        assert [timestamp_ms for _, timestamp_ms, _ in player.media] == [1000, 1020, 1049]
+        assert [milliseconds_between(begin_ms, time_ms) for _, time_ms, _ in player.media] == [0, 20, 49]
         (stream,) = run.application.streams.values()
         assert stream.players == ()
         player.stream.stop()
         await player.stream.play("cam")
-        publisher.send_audio(1090, b"\xb2again")
-        await player.until(lambda player: player.time_ms == 1090)
+        publisher.send_audio(5000, b"\xb2again")
+        await player.until(lambda player: player.time_ms == 5000)
 
 
 async def test_pause_and_receive_video() -> None:

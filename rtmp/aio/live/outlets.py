@@ -8,7 +8,7 @@ from functools import partial
 
 from rtmp.aio.recording.recorder import Recorder
 from rtmp.aio.server import ServerConnection
-from rtmp.messages import MessageType
+from rtmp.messages import MessageType, milliseconds_between
 from rtmp.relay.live_player import Outlet
 from rtmp.shared_message import SharedMessage
 
@@ -66,7 +66,8 @@ class TimedOutlet:
             return not self._has_enough
         if self._began_ms is None:
             self._began_ms = message.timestamp_ms
-        if message.timestamp_ms - self._began_ms >= self._duration_ms and not self._has_enough:
+        played_ms = milliseconds_between(self._began_ms, message.timestamp_ms)
+        if played_ms >= self._duration_ms and not self._has_enough:
             self._has_enough = True
             # not now: the stream is going through its players
             asyncio.get_running_loop().call_soon(self._on_enough)
