@@ -421,16 +421,36 @@ async def test_a_stream_that_is_replaced_is_recorded_before_the_one_that_replace
     assert sounds == [b"\xb2record", b"\xb2append", b"\xb2append"]
 
 
-async def test_recordings_are_bounded(tmp_path: Path) -> None:
-    async with live(recordings=Recordings(tmp_path), max_recordings=2) as run:
+@pytest.mark.parametrize(
+    ("limits", "whose"),
+    [
+        (LiveLimits(max_recordings=2), "already"),
+        (LiveLimits(max_recordings_per_address=2), "of your address already"),
+    ],
+)
+async def test_recordings_are_bounded(limits: LiveLimits, whose: str, tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path), limits=limits) as run:
         first, _ = [await run.record(name) for name in "ab"]
-        with pytest.raises(StreamFailed, match="BadName: 2 streams are being recorded already"):
+        with pytest.raises(StreamFailed, match=f"BadName: there are 2 recordings under way {whose}"):
             await run.record("c")
         await run.publish("c")
         first.close()
         await first._connection.call("checkBandwidth")
         await run.application.wait_recorded()
         await run.record("d")
+
+
+async def test_a_stream_that_replaces_another_is_recorded_in_its_place(tmp_path: Path) -> None:
+    limits = LiveLimits(max_recordings=1)
+    async with live(recordings=Recordings(tmp_path), limits=limits, republish=Republish.REPLACE) as run:
+        await run.record()
+        (await run.record("cam", "append")).send_audio(0, b"\xb2second")
+        with pytest.raises(StreamFailed, match="there are 1 recordings under way already"):
+            await run.record("other")
+        await run.end_all()
+        await run.application.wait_recorded()
+        await run.record("other")
+    assert len(parse_flv((tmp_path / "live" / "cam.flv").read_bytes())) == 2
 
 
 async def test_recordings_are_whole_soon_after_the_application_closes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rtmp.aio import ClientStream, RtmpClient, ServerConnection
+from rtmp.aio.recording.file_player import FilePlayerConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.commands import Command
@@ -90,11 +91,16 @@ def media(seen: list[Seen]) -> list[FlvTag]:
 
 @asynccontextmanager
 async def playing(
-    tmp_path: Path, tags: list[FlvTag], *, buffer_ms: int | None = None, limits: Limits = DEFAULT_LIMITS
+    tmp_path: Path,
+    tags: list[FlvTag],
+    *,
+    buffer_ms: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    **settings: Any,
 ) -> AsyncIterator[tuple[Live, Player]]:
     (tmp_path / "vod").mkdir()
     (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
-    async with live(limits, recordings=Recordings(tmp_path)) as server:
+    async with live(limits, recordings=Recordings(tmp_path), **settings) as server:
         client = await server.connect("vod")
         player = Player(client, await client.create_stream())
         # so that the client takes what comes: its play waits for the answer, these tests do not
@@ -208,6 +214,20 @@ async def test_a_client_is_sent_no_more_than_it_buffers(tmp_path: Path) -> None:
         await player.until_code("Play.Stop")
         assert loop.time() - begun < 2
         assert server_side(server).dropped_media == 0
+
+
+async def test_how_far_a_client_may_be_sent_ahead_is_for_the_program_to_say(tmp_path: Path) -> None:
+    config = FilePlayerConfig(default_buffer_ms=2000, max_buffer_ms=3000)
+    async with playing(tmp_path, TAGS, player_config=config) as (_, player):
+        loop = asyncio.get_running_loop()
+        player.play("clip", 0)
+        await player.until_ms(0)
+        begun = loop.time()
+        await player.until_ms(2000)
+        assert loop.time() - begun < 0.5
+        player.set_buffer(60_000)
+        await player.until_ms(3900)
+        assert loop.time() - begun > 0.8
 
 
 async def test_pausing_and_going_on(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class LivePlaying:
     def __init__(self, services: LiveServices, client: LiveClient) -> None:
         self._directory = services.directory
         self._archive = services.archive
+        self._player_config = services.player_config
         self._client = client
         self._connection = client.connection
         self._live: dict[int, _Live] = {}
@@ -170,8 +171,9 @@ class LivePlaying:
     def _play_file(self, event: PlayRequested, name: StreamName, path: Path) -> None:
         self._client.log(f"plays the recording of {name}")
         file = FilePlayer(
-            self._connection, event.stream_id, path, event.start, event.duration, reset=event.reset
-        )
+            self._connection, event.stream_id, path, event.start, event.duration,
+            reset=event.reset, config=self._player_config,
+        )  # fmt: skip
         if event.stream_id in self._buffer_ms:
             file.set_buffer_length(self._buffer_ms[event.stream_id])
         self._files[event.stream_id] = file
