@@ -132,8 +132,8 @@ async def test_all_of_a_file_is_played_and_then_ends(tmp_path: Path) -> None:
         seen = await player.until_code("Play.Stop")
         assert media(seen) == TAGS[1:]
         assert [each for each in seen if isinstance(each, str)] == [
-            "NetStream.Play.Reset", "NetStream.Play.Start", "|RtmpSampleAccess", "onStatus", "onMetaData",
-            "onPlayStatus", "NetStream.Play.Stop",
+            "NetStream.Play.Reset", "NetStream.Play.Start", "onMetaData", "onPlayStatus",
+            "NetStream.Play.Stop",
         ]  # fmt: skip
         assert player.infos["onMetaData"][1] == ({"width": 640.0, "encoder": "sample"},)
         time_ms, (info,) = player.infos["onPlayStatus"]

@@ -189,9 +189,7 @@ class FilePlayer:
         self._connection.accept_play(self._stream_id, recorded=True, reset=self._reset)
         self._advance(PlayerInput.OPENED)
         self._clock.run(self._loop.time())
-        if beginning is START_OF_FILE:
-            self._sender.announce(0)
-        else:
+        if beginning is not START_OF_FILE:
             self._sender.offset_ms = beginning.time_ms
             self._begin(beginning)
         return True
@@ -266,7 +264,6 @@ class FilePlayer:
     # Elsewhere
 
     def _begin(self, beginning: Beginning) -> None:
-        self._sender.announce(beginning.time_ms)
         self._cursor.begin(beginning)
         self._stand_at(beginning.time_ms)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from rtmp.aio.server import ServerConnection
-from rtmp.amf0 import AmfValue, EcmaArray
-from rtmp.commands import ON_STATUS, parse_values
+from rtmp.amf0 import EcmaArray
+from rtmp.commands import parse_values
 from rtmp.errors import AmfDecodeError
 from rtmp.flv_file import FlvTag
 from rtmp.limits import KIB
@@ -18,6 +18,9 @@ _OVERHEAD: Final = 64 * KIB
 
 class TagSender:
     """One stream of a connection, and what it has been sent: the time of the last tag, and bytes of the file.
+
+    Flash Media Server says |RtmpSampleAccess and NetStream.Data.Start first. No player needs them in order to
+    play, and FFmpeg takes them for a third stream: they are left out, as for live streams.
 
     `offset_ms` is the file's time when the stream's is 0. All times here are the file's.
 
@@ -57,13 +60,6 @@ class TagSender:
             connection.send_video(stream_id, time_ms, tag.body)
         elif tag.type_id == MessageType.DATA_AMF0:
             self._send_data(time_ms, tag)
-
-    def announce(self, timestamp_ms: int) -> None:
-        """Say what Flash Player wants to hear first: what its scripts may look at, and that data begin."""
-        time_ms = self._stream_ms(timestamp_ms)
-        info: dict[str, AmfValue] = {"code": "NetStream.Data.Start"}
-        self._connection.send_data(self._stream_id, time_ms, "|RtmpSampleAccess", True, True)
-        self._connection.send_data(self._stream_id, time_ms, ON_STATUS, info)
 
     def complete(self, duration_s: float) -> None:
         """Say that all has been sent."""
