@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
-from rtmp.admission import Admission
+from rtmp.admission import Admission, SharedBudget
 from rtmp.aio.connection import Connection
 from rtmp.aio.places import Place, Places
 from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
@@ -83,6 +83,11 @@ class ServerConnection(Connection[ServerSession]):
     def address_group(self) -> str:
         """What limits count as one address, "" if the peer has none."""
         return self._place.group if self._place is not None else ""
+
+    @property
+    def file_budgets(self) -> tuple[SharedBudget, ...]:
+        """What it shares with others of how fast files are played."""
+        return self._server.admission.file_budgets(self.address_group, self._loop.time())
 
     accept_connect = _command(ServerSession.accept_connect)
     reject_connect = _command(ServerSession.reject_connect)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rtmp.admission import Admission
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
 from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
 from rtmp.aio.recording.recordings import Recordings
@@ -98,9 +99,13 @@ class Player:
 
 
 @asynccontextmanager
-async def live(session_limits: Limits = DEFAULT_LIMITS, **settings: Any) -> AsyncIterator[Live]:
+async def live(
+    session_limits: Limits = DEFAULT_LIMITS, admission: Admission | None = None, **settings: Any
+) -> AsyncIterator[Live]:
     application = LiveApplication(**settings)
-    server = await start_server(application.make_handler, "127.0.0.1", 0, limits=session_limits)
+    server = await start_server(
+        application.make_handler, "127.0.0.1", 0, limits=session_limits, admission=admission
+    )
     running = Live(application, server)
     try:
         yield running

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rtmp.admission import Admission
 from rtmp.aio import ClientStream, RtmpClient, ServerConnection
 from rtmp.aio.recording.file_player import FilePlayerConfig
 from rtmp.aio.recording.recordings import Recordings
@@ -19,7 +20,7 @@ from rtmp.commands import Command
 from rtmp.errors import StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.flv_file import FlvTag
-from rtmp.limits import DEFAULT_LIMITS, Limits
+from rtmp.limits import DEFAULT_LIMITS, AdmissionLimits, Limits
 from rtmp.messages import UserControlType
 from rtmp.recording.play_clock import PlayClock
 from rtmp.state import StreamState
@@ -101,15 +102,20 @@ async def playing(
     (tmp_path / "vod").mkdir()
     (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
     async with live(limits, recordings=Recordings(tmp_path), **settings) as server:
-        client = await server.connect("vod")
-        player = Player(client, await client.create_stream())
-        # so that the client takes what comes: its play waits for the answer, these tests do not
-        player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
-        if buffer_ms is not None:
-            player.set_buffer(buffer_ms)
+        player = await join(server, buffer_ms)
         yield server, player
-        client.close()
-        await client.wait_closed()
+        player.client.close()
+        await player.client.wait_closed()
+
+
+async def join(server: Live, buffer_ms: int | None = None) -> Player:
+    client = await server.connect("vod")
+    player = Player(client, await client.create_stream())
+    # so that the client takes what comes: its play waits for the answer, these tests do not
+    player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
+    if buffer_ms is not None:
+        player.set_buffer(buffer_ms)
+    return player
 
 
 def server_side(server: Live) -> ServerConnection:
@@ -352,6 +358,28 @@ async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path
             player.play("clip", 0)
             await player.until_ms(40)
         assert loop.time() - begun > 0.5
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        AdmissionLimits(max_file_bytes_per_second=1_000_000, rate_burst_s=0.2),
+        AdmissionLimits(max_file_bytes_per_second_per_address=1_000_000, rate_burst_s=0.2),
+    ],
+)
+async def test_files_are_sent_no_faster_than_all_connections_together_may_have_them(
+    limits: AdmissionLimits, tmp_path: Path
+) -> None:
+    tags = flv.stream(10, size=2000)  # half a megabyte
+    async with playing(tmp_path, tags, buffer_ms=60_000, admission=Admission(limits)) as (server, player):
+        players = [player, await join(server, 60_000)]
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for each in players:
+            each.play("clip", 0)
+        for each in players:
+            assert media(await each.until_code("Play.Stop")) == tags[1:]
+        assert loop.time() - begun > 0.6
 
 
 async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:

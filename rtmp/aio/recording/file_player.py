@@ -37,7 +37,8 @@ _FOREVER: Final = float("inf")
 class FilePlayerConfig:
     """How far ahead of its playing a client is sent the file: what it asks for, `max_buffer_ms` at most.
 
-    How fast it is sent that is bounded by `Limits.max_file_bytes_per_second`.
+    How fast it is sent that is bounded by `max_file_bytes_per_second`, of `Limits` for each connection and of
+    `AdmissionLimits` for all.
     """
 
     default_buffer_ms: int = 1000
@@ -223,9 +224,8 @@ class FilePlayer:
 
     def _time_to_read_s(self) -> float:
         bytes_read = self._cursor.bytes_read
-        self._pace.add(bytes_read - self._bytes_counted)
-        self._bytes_counted = bytes_read
-        return self._pace.wait_s(self._loop.time())
+        size, self._bytes_counted = bytes_read - self._bytes_counted, bytes_read
+        return self._pace.spend(size, self._loop.time())
 
     def _time_to_next_s(self) -> float:
         due_ms = self._cursor.tags[0].timestamp_ms - self._buffer_ms
