@@ -21,6 +21,9 @@ class Limits:
 
     `max_file_bytes_per_second`, with `rate_burst_s` as well, is how fast files are read for a peer that plays
     them, however long its buffer is; 0 is no limit. It is some ten times what films need.
+
+    A stream that is played may have `max_playlist` plays behind it, with `max_playlist_names` characters in
+    their names together; one more fails, and the others stay.
     """
 
     max_chunk_size: int = 1 * MIB
@@ -32,6 +35,8 @@ class Limits:
     max_amf_elements: int = 10_000
     max_amf_string: int = 1 * MIB
     max_streams: int = 8
+    max_playlist: int = 64
+    max_playlist_names: int = 64 * KIB
     max_pending_calls: int = 64
     max_write_buffer_media: int = 1 * MIB
     max_write_buffer: int = 4 * MIB

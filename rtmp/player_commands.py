@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from rtmp.amf0 import AmfValue
 from rtmp.commands import make_info
 from rtmp.errors import LocalProtocolError
+from rtmp.events import PlayRequested
 from rtmp.messages import Message, MessageType, Payload, UserControlType, join_aggregate
 from rtmp.server_requests import ServerRequests
 from rtmp.server_stream import ServerStream
@@ -156,10 +157,44 @@ class PlayerCommands(ServerRequests):
         stream = self._playing(stream_id)
         text = description or f"Stopped playing {stream.name}."
         totals = {"duration": duration_s, "bytes": float(size_bytes)}
-        info = make_info("status", "NetStream.Play.Complete", "", totals)
-        self._send_data(stream_id, timestamp_ms, ("onPlayStatus", info))
+        self._send_play_status(stream_id, timestamp_ms, "NetStream.Play.Complete", totals)
         self._send_user_control(UserControlType.STREAM_EOF, stream_id)
         self._send_status(stream_id, "status", "NetStream.Play.Stop", text)
+
+    def announce_switch(
+        self, stream_id: int, timestamp_ms: int, extra: Mapping[str, AmfValue] | None = None
+    ) -> None:
+        """Tell a player that what plays is over and the next of its list follows: Play.Switch.
+
+        `next_play` returns that. Raises LocalProtocolError unless the stream plays.
+        """
+        self._playing(stream_id)
+        self._send_play_status(stream_id, timestamp_ms, "NetStream.Play.Switch", extra)
+
+    def has_next_play(self, stream_id: int) -> bool:
+        """Return whether the client wants something played after what plays."""
+        stream = self._streams.get(stream_id)
+        return stream is not None and bool(stream.playlist)
+
+    def next_play(self, stream_id: int) -> PlayRequested | None:
+        """Return what the client wants played next, to be answered as if it asked now; None if nothing.
+
+        What played ends, without a word. Raises LocalProtocolError if there is no such stream, or a request
+        waits for an answer.
+        """
+        stream = self._stream(stream_id)
+        if not stream.playlist:
+            return None
+        stream.advance(StreamInput.PLAY_NEXT)
+        event = stream.playlist.popleft()
+        stream.name = event.name
+        return event
+
+    def _send_play_status(
+        self, stream_id: int, timestamp_ms: int, code: str, extra: Mapping[str, AmfValue] | None
+    ) -> None:
+        info = make_info("status", code, "", extra)
+        self._send_data(stream_id, timestamp_ms, ("onPlayStatus", info))
 
     def _playing(self, stream_id: int) -> ServerStream:
         stream = self._stream(stream_id)

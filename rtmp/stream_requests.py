@@ -11,6 +11,7 @@ from rtmp.events import (
     AudioReceived,
     BufferLengthSet,
     PauseRequested,
+    PlayQueued,
     PlayRequested,
     PublishRequested,
     ReceiveChanged,
@@ -25,6 +26,9 @@ from rtmp.messages import Message, UserControl, UserControlType
 from rtmp.server_answers import ServerAnswers
 from rtmp.server_stream import ServerStream
 from rtmp.state import StreamInput, StreamState
+
+_PLAYS = (StreamState.PLAY_REQUESTED, StreamState.PLAYING)
+_QUEUE_AT_ONCE, _REPLACE_AT_ONCE = 2, 3
 
 
 class StreamRequests(ServerAnswers):
@@ -92,6 +96,7 @@ class StreamRequests(ServerAnswers):
             self._send_status(stream.stream_id, "status", "NetStream.Play.Stop", f"Stopped playing {name}.")
 
     def _end(self, stream: ServerStream) -> None:
+        stream.playlist.clear()
         if stream.state is not StreamState.IDLE:
             stream.advance(StreamInput.CLOSE)
             self._sinks.pop(stream.stream_id, None)
@@ -111,13 +116,12 @@ class StreamRequests(ServerAnswers):
         if stream is None:
             self._send_status(stream_id, "error", "NetStream.Failed", f"there is no stream {stream_id}")
             return None
-        name = command.arguments[0] if command.arguments else None
-        if name is False:
+        if _only_stops(command):
             self._stop(stream)
             return None
         self._end(stream)
         stream.advance(cause)
-        stream.name = name if isinstance(name, str) else ""
+        stream.name = _name(command)
         stream.receive(audio=True, video=True)
         return stream
 
@@ -129,19 +133,23 @@ class StreamRequests(ServerAnswers):
             self._events.append(PublishRequested(stream_id, stream.name, kind))
 
     def _on_play(self, command: Command, stream_id: int) -> None:
-        stream = self._start(command, stream_id, StreamInput.PLAY)
-        if stream is None:
-            return
-        start, duration, reset = (*command.arguments[1:4], None, None, None)[:3]
-        self._events.append(
-            PlayRequested(
-                stream_id,
-                stream.name,
-                _number(start, -2000.0),
-                _number(duration, -1000.0),
-                reset is None or bool(reset),
-            )
-        )
+        play = _play_requested(command, stream_id)
+        stream = self._streams.get(stream_id)
+        if play.reset or _only_stops(command) or stream is None or stream.state not in _PLAYS:
+            if self._start(command, stream_id, StreamInput.PLAY) is not None:
+                self._events.append(play)
+        else:
+            self._enqueue(stream, play)
+
+    def _enqueue(self, stream: ServerStream, play: PlayRequested) -> None:
+        limits, playlist = self.limits, stream.playlist
+        names = sum(len(each.name) for each in playlist) + len(play.name)
+        if len(playlist) >= limits.max_playlist or names > limits.max_playlist_names:
+            text = f"{len(playlist)} streams wait to be played, and no more may"
+            self._send_status(stream.stream_id, "error", "NetStream.Play.Failed", text)
+        else:
+            playlist.append(play)
+            self._events.append(PlayQueued(stream.stream_id))
 
     def _on_receive(self, command: Command, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
@@ -156,7 +164,7 @@ class StreamRequests(ServerAnswers):
 
     def _on_pause(self, command: Command, stream_id: int) -> None:
         stream = self._streams.get(stream_id)
-        if stream is None or stream.state is not StreamState.PLAYING:
+        if stream is None or stream.state not in _PLAYS:  # it may pause between two plays of its list
             return
         paused = bool(command.arguments[0]) if command.arguments else True
         position = command.arguments[1] if len(command.arguments) > 1 else None
@@ -200,6 +208,29 @@ class StreamRequests(ServerAnswers):
 
     def _data_values(self, values: tuple[AmfValue, ...]) -> tuple[AmfValue, ...]:
         return values[1:] if values and values[0] == SET_DATA_FRAME else values
+
+
+def _play_requested(command: Command, stream_id: int) -> PlayRequested:
+    start, duration, reset = (*command.arguments[1:4], None, None, None)[:3]
+    return PlayRequested(
+        stream_id,
+        _name(command),
+        _number(start, -2000.0),
+        _number(duration, -1000.0),
+        # 0 or false queues, 1 or true replaces; 2 and 3 are the same with all messages at once
+        reset=reset is None or (bool(reset) and reset != _QUEUE_AT_ONCE),
+        at_once=reset in (_QUEUE_AT_ONCE, _REPLACE_AT_ONCE),
+    )
+
+
+def _only_stops(command: Command) -> bool:
+    """Return whether the name in publish or play is `false`."""
+    return bool(command.arguments) and command.arguments[0] is False
+
+
+def _name(command: Command) -> str:
+    name = command.arguments[0] if command.arguments else None
+    return name if isinstance(name, str) else ""
 
 
 def _number(value: AmfValue, default: float) -> float:

@@ -102,6 +102,7 @@ class ServerConnection(Connection[ServerSession]):
     accept_seek = _command(ServerSession.accept_seek)
     reject_seek = _command(ServerSession.reject_seek)
     complete_play = _command(ServerSession.complete_play)
+    announce_switch = _command(ServerSession.announce_switch)
     end_publish = _command(ServerSession.end_publish)
     stop_play = _command(ServerSession.stop_play)
     end_play = _command(ServerSession.end_play)

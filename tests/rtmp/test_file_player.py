@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from rtmp.admission import Admission
 from rtmp.aio import ClientStream, RtmpClient, ServerConnection
-from rtmp.aio.recording.file_player import FilePlayerConfig
+from rtmp.aio.recording.file_player_config import FilePlayerConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.commands import Command
@@ -22,7 +23,6 @@ from rtmp.events import StatusReceived
 from rtmp.flv_file import FlvTag
 from rtmp.limits import DEFAULT_LIMITS, AdmissionLimits, Limits
 from rtmp.messages import UserControlType
-from rtmp.recording.play_clock import PlayClock
 from rtmp.state import StreamState
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_live import Live, live
@@ -39,6 +39,7 @@ class Player:
         self.stream = stream
         self.seen: list[Seen] = []
         self.infos: dict[str, Any] = {}
+        self.all_infos: defaultdict[str, list[Any]] = defaultdict(list)
         self._changed = asyncio.Event()
         stream.on_audio = lambda time_ms, payload: self._see(FlvTag(8, time_ms, bytes(payload)))
         stream.on_video = lambda time_ms, payload: self._see(FlvTag(9, time_ms, bytes(payload)))
@@ -55,6 +56,7 @@ class Player:
 
     def _see_data(self, time_ms: int, values: tuple[AmfValue, ...]) -> None:
         self.infos[str(values[0])] = (time_ms, values[1:])
+        self.all_infos[str(values[0])].append((time_ms, values[1:]))
         self._see(str(values[0]))
 
     async def until(self, fits: Callable[[Seen], bool]) -> list[Seen]:
@@ -99,7 +101,7 @@ async def playing(
     limits: Limits = DEFAULT_LIMITS,
     **settings: Any,
 ) -> AsyncIterator[tuple[Live, Player]]:
-    (tmp_path / "vod").mkdir()
+    (tmp_path / "vod").mkdir(exist_ok=True)
     (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
     async with live(limits, recordings=Recordings(tmp_path), **settings) as server:
         player = await join(server, buffer_ms)
@@ -390,18 +392,3 @@ async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
         player.stream.close()
         await player.client.call("getStreamLength", "clip")
         assert not is_playing()
-
-
-def test_the_clock() -> None:
-    clock = PlayClock()
-    assert clock.position_ms(50.0) == 0
-    clock.run(100.0)
-    assert clock.position_ms(101.5) == 1500
-    clock.move(5000, 102.0)
-    assert clock.position_ms(103.0) == 6000
-    clock.stand(103.0)
-    clock.move(2000, 110.0)
-    assert clock.position_ms(120.0) == 2000
-    clock.run(120.0)
-    clock.run(121.0)
-    assert clock.position_ms(122.0) == 4000

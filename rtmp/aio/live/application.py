@@ -9,8 +9,8 @@ from rtmp.aio.live.connection import LiveConnection
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
 from rtmp.aio.live.services import LiveServices
-from rtmp.aio.recording.file_player import DEFAULT_CONFIG as DEFAULT_PLAYER_CONFIG
-from rtmp.aio.recording.file_player import FilePlayerConfig
+from rtmp.aio.recording.file_player_config import DEFAULT_CONFIG as DEFAULT_PLAYER_CONFIG
+from rtmp.aio.recording.file_player_config import FilePlayerConfig
 from rtmp.aio.recording.recording_file import DEFAULT_CONFIG as DEFAULT_RECORDER_CONFIG
 from rtmp.aio.recording.recording_file import RecorderConfig
 from rtmp.aio.recording.recordings import Recordings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import Authorize
-from rtmp.aio.recording.file_player import FilePlayerConfig
+from rtmp.aio.recording.file_player_config import FilePlayerConfig
 
 
 @dataclass(frozen=True, slots=True)

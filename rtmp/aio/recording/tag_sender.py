@@ -49,7 +49,7 @@ class TagSender:
     def send(self, tag: FlvTag) -> None:
         """Send a tag."""
         connection, stream_id = self._connection, self._stream_id
-        time_ms = self._stream_ms(tag.timestamp_ms)
+        time_ms = self.stream_ms(tag.timestamp_ms)
         self.sent_ms = tag.timestamp_ms
         self.sent_bytes += tag.file_size
         if len(tag.body) > self._max_body:
@@ -63,10 +63,16 @@ class TagSender:
 
     def complete(self, duration_s: float) -> None:
         """Say that all has been sent."""
-        time_ms = self._stream_ms(self.sent_ms)
+        time_ms = self.stream_ms(self.sent_ms)
         self._connection.complete_play(self._stream_id, time_ms, duration_s, self.sent_bytes)
 
-    def _stream_ms(self, timestamp_ms: int) -> int:
+    def switch(self, duration_s: float) -> None:
+        """Say that all has been sent, and something else follows."""
+        totals = {"duration": duration_s, "bytes": float(self.sent_bytes)}
+        self._connection.announce_switch(self._stream_id, self.stream_ms(self.sent_ms), totals)
+
+    def stream_ms(self, timestamp_ms: int) -> int:
+        """Return a time of the file as one of the stream."""
         return max(timestamp_ms - self.offset_ms, 0)
 
     def _send_data(self, time_ms: int, tag: FlvTag) -> None:
