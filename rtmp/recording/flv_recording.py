@@ -66,8 +66,9 @@ class HeaderPositions:
 
     def cut(self, position: int) -> None:
         """Forget what is at a position and beyond."""
-        if self.positions is not None:
+        if self.positions is not None and any(each >= position for each in self.positions):
             self.positions = [each for each in self.positions if each < position]
+            self._newest.clear()  # the one that is gone may come again
 
 
 class FlvRecording:
