@@ -56,15 +56,48 @@ class SharedBudget:
         return self._bucket.wait(self._total, now_s)
 
 
+class _Budgets:
+    """What connections share: one budget for all, and one for each address that has connections."""
+
+    def __init__(self, in_all: float, per_address: float, burst_s: float) -> None:
+        self._rate_in_all = in_all
+        self._rate_per_address = per_address
+        self._burst_s = burst_s
+        self._in_all: SharedBudget | None = None
+        self._of: dict[str, SharedBudget] = {}
+
+    def of(self, group: str, now_s: float) -> tuple[SharedBudget, ...]:
+        if self._in_all is None:
+            self._in_all = SharedBudget(self._rate_in_all, self._burst_s, now_s)
+        if not group:
+            return (self._in_all,)
+        budget = self._of.get(group)
+        if budget is None:
+            budget = self._of[group] = SharedBudget(self._rate_per_address, self._burst_s, now_s)
+        return (budget, self._in_all)
+
+    def forget(self, group: str) -> None:
+        self._of.pop(group, None)
+
+
 class Admission:
-    """Counts the connections of one server, or of several that share it, and what they send together."""
+    """Counts the connections of one server, or of several that share it.
+
+    It also has the budgets of what they send, and of the files they are sent, together.
+    """
 
     def __init__(self, limits: AdmissionLimits = DEFAULT_ADMISSION_LIMITS) -> None:
         self.limits = limits
         self._count = 0
         self._open: dict[str, int] = {}
-        self._all_budget: SharedBudget | None = None
-        self._budgets: dict[str, SharedBudget] = {}
+        self._inbound = _Budgets(
+            limits.max_bytes_per_second, limits.max_bytes_per_second_per_address, limits.rate_burst_s
+        )
+        self._files = _Budgets(
+            limits.max_file_bytes_per_second,
+            limits.max_file_bytes_per_second_per_address,
+            limits.rate_burst_s,
+        )
         self._recent: OrderedDict[str, _Recent] = OrderedDict()
 
     @property
@@ -86,17 +119,12 @@ class Admission:
         self._count += 1
 
     def budgets(self, group: str, now_s: float) -> tuple[SharedBudget, ...]:
-        """Return what an admitted connection shares with those of its address, and with all."""
-        limits = self.limits
-        if self._all_budget is None:
-            self._all_budget = SharedBudget(limits.max_bytes_per_second, limits.rate_burst_s, now_s)
-        if not group:
-            return (self._all_budget,)
-        budget = self._budgets.get(group)
-        if budget is None:
-            rate = limits.max_bytes_per_second_per_address
-            budget = self._budgets[group] = SharedBudget(rate, limits.rate_burst_s, now_s)
-        return (budget, self._all_budget)
+        """Return what an admitted connection shares, for all it sends, with those of its address and all."""
+        return self._inbound.of(group, now_s)
+
+    def file_budgets(self, group: str, now_s: float) -> tuple[SharedBudget, ...]:
+        """Return the same for the files that it is sent."""
+        return self._files.of(group, now_s)
 
     def release(self, group: str) -> None:
         """Forget a connection that has ended."""
@@ -107,7 +135,8 @@ class Admission:
                 self._open[group] = left
             else:
                 del self._open[group]
-                self._budgets.pop(group, None)
+                self._inbound.forget(group)
+                self._files.forget(group)
 
     def refusals_to_log(self, group: str, now_s: float) -> int:
         """Count a refusal. Return how many to report now, with this one; 0 if one was just reported."""

@@ -6,12 +6,16 @@ A chunk is a basic header (format in the top two bits, chunk stream id in 6, 14 
 
 from __future__ import annotations
 
+from rtmp.errors import LocalProtocolError
+
 DEFAULT_CHUNK_SIZE = 128
 EXTENDED = 0xFFFFFF
 TIMESTAMP_MASK = 0xFFFFFFFF
 MAX_CHUNK_STREAM_ID = 65599
 CONTROL_CHUNK_STREAM = 2
 COMMAND_CHUNK_STREAM = 3
+MAX_LENGTH = 0xFFFFFF
+"""Of a message: a header has 24 bits for it."""
 
 # message header bytes by format
 HEADER_SIZES = (11, 7, 3, 0)
@@ -25,3 +29,9 @@ def basic_header(fmt: int, chunk_stream_id: int) -> bytes:
     if rest < 256:
         return bytes((fmt << 6, rest))
     return bytes((fmt << 6 | 1, rest & 0xFF, rest >> 8))
+
+
+def check_length(length: int) -> None:
+    """Raise LocalProtocolError for a message that is too long for its header."""
+    if length > MAX_LENGTH:
+        raise LocalProtocolError(f"message of {length} bytes, more than {MAX_LENGTH}")

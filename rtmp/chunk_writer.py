@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, TIMESTAMP_MASK, basic_header
-from rtmp.errors import LocalProtocolError
+from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, TIMESTAMP_MASK, basic_header, check_length
 from rtmp.messages import Payload
 from rtmp.shared_message import SharedMessage
 
 _U32 = struct.Struct(">I")
-_MAX_LENGTH = 0xFFFFFF
 
 
 class _ChunkStream:
@@ -50,21 +48,21 @@ class ChunkWriter:
         Raises LocalProtocolError if it is longer than the 24 bits of a message length.
         """
         length = len(payload)
-        if length > _MAX_LENGTH:
-            raise LocalProtocolError(f"message of {length} bytes, more than {_MAX_LENGTH}")
+        check_length(length)
         timestamp_ms &= TIMESTAMP_MASK
         header, extended = self._header(chunk_stream_id, type_id, stream_id, timestamp_ms, length)
         return self._pieces(chunk_stream_id, header, extended, payload)
 
     def write_shared(self, chunk_stream_id: int, stream_id: int, message: SharedMessage) -> bytes:
-        """Return a message that other writers send too, in chunks."""
+        """Return a message that other writers send too, in chunks. Raises as `write`."""
         last = self._streams.get(chunk_stream_id)
         if last is not None and last.shared_id == message.follows != 0 and last.stream_id == stream_id:
+            if message.chunks_stream != chunk_stream_id or message.chunks_size != self.chunk_size:
+                message.cut(self.chunk_size, chunk_stream_id)
             last.shared_id = message.id
-            if message.chunks_stream == chunk_stream_id and message.chunks_size == self.chunk_size:
-                return message.chunks
-            return message.cut(self.chunk_size, chunk_stream_id)
+            return message.chunks
         payload = message.payload
+        check_length(len(payload))
         header, extended = self._full_header(
             chunk_stream_id, message.type_id, stream_id, message.timestamp_ms, len(payload)
         )

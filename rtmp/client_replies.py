@@ -24,7 +24,8 @@ from rtmp.events import (
 from rtmp.handshake import ClientHandshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, UserControl, UserControlType
-from rtmp.session import DEFAULT_WINDOW, Session
+from rtmp.session import Session
+from rtmp.session_control import DEFAULT_WINDOW
 from rtmp.state import STREAM_TRANSITIONS, ConnectionInput, ConnectionState, StreamInput, StreamState, advance
 
 CONNECT_ID = 1.0

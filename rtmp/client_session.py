@@ -131,8 +131,9 @@ class ClientSession(ClientReplies):
         `start` is -2000 for a live or else a recorded stream, -1000 for live only, or where in a recorded one
         to begin; a negative `duration` means all. Both are in milliseconds, as every known server takes
         them (§7.2.2.1 says seconds). Without `reset` a stream that plays already goes on, and this one
-        follows. With `announce` goes first the FCSubscribe that content networks want. Raises
-        LocalProtocolError unless the stream is idle, or plays and is not reset.
+        follows; NetStream.Play.Start comes then, and nothing before unless it is refused. With `announce`
+        goes first the FCSubscribe that content networks want. Raises LocalProtocolError unless the stream is
+        idle, or plays and is not reset.
         """
         if reset or self.stream_state(stream_id) is not StreamState.PLAYING:
             self._move(stream_id, StreamInput.PLAY)

@@ -108,6 +108,9 @@ class PlayRequested:
     `start` and `duration` are as sent, which is milliseconds from most clients, though §7.2.2.1 says seconds:
     start -2000 means live or else recorded, -1000 live only; a negative duration means all. GStreamer sends
     -2, in seconds.
+
+    Without `reset` it is played at the end of what the client has played so far; `at_once`, which only Flash
+    knows (reset 2 and 3), wants all messages of a recording now and not at their times.
     """
 
     stream_id: int
@@ -115,6 +118,17 @@ class PlayRequested:
     start: float
     duration: float
     reset: bool
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayQueued:
+    """(server) The client wants something played after what plays: play without reset.
+
+    Whoever has come to the end of what plays asks `next_play`; who never does plays on.
+    """
+
+    stream_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +260,7 @@ Event: TypeAlias = (
     | StreamCreated
     | PublishRequested
     | PlayRequested
+    | PlayQueued
     | StreamClosed
     | PauseRequested
     | SeekRequested

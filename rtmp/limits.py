@@ -21,6 +21,9 @@ class Limits:
 
     `max_file_bytes_per_second`, with `rate_burst_s` as well, is how fast files are read for a peer that plays
     them, however long its buffer is; 0 is no limit. It is some ten times what films need.
+
+    A stream that is played may have `max_playlist` plays behind it, with `max_playlist_names` characters in
+    their names together; one more fails, and the others stay.
     """
 
     max_chunk_size: int = 1 * MIB
@@ -32,6 +35,8 @@ class Limits:
     max_amf_elements: int = 10_000
     max_amf_string: int = 1 * MIB
     max_streams: int = 8
+    max_playlist: int = 64
+    max_playlist_names: int = 64 * KIB
     max_pending_calls: int = 64
     max_write_buffer_media: int = 1 * MIB
     max_write_buffer: int = 4 * MIB
@@ -54,6 +59,9 @@ class AdmissionLimits:
 
     What clients send together, in all and from one address, is read no faster than `max_bytes_per_second` and
     `max_bytes_per_second_per_address`; what `rate_burst_s` seconds allow may come at once, and 0 is no limit.
+    `max_file_bytes_per_second` and its `_per_address` bound in the same way how fast files are read for those
+    who play them, whatever `Limits` allow to each: live streams must have their share of disk, core and line.
+    They are enough for a thousand films of 2 Mb/s, and for a quarter of that behind one address.
     """
 
     max_connections: int = 10_000
@@ -62,6 +70,8 @@ class AdmissionLimits:
     new_burst: int = 100
     max_bytes_per_second: int = 1024 * MIB
     max_bytes_per_second_per_address: int = 128 * MIB
+    max_file_bytes_per_second: int = 256 * MIB
+    max_file_bytes_per_second_per_address: int = 64 * MIB
     rate_burst_s: float = 2.0
 
 

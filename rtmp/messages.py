@@ -109,6 +109,14 @@ def parse_u32(payload: Payload, what: str) -> int:
     return int(_U32.unpack_from(payload)[0])
 
 
+def milliseconds_between(earlier_ms: int, later_ms: int) -> int:
+    """Return how much later one timestamp is than another, less than 0 if it is earlier (RTMP 1.0 §5.1).
+
+    Timestamps are modulo 2^32: of the two ways from one to the other the shorter counts.
+    """
+    return (later_ms - earlier_ms + 0x80000000) % 0x100000000 - 0x80000000
+
+
 def pack_u32(value: int) -> bytes:
     """Return a 32-bit big-endian field."""
     return _U32.pack(value & 0xFFFFFFFF)

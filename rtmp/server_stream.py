@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from rtmp.errors import LocalProtocolError, RtmpError
+from rtmp.events import PlayRequested
 from rtmp.messages import MessageType
 from rtmp.session_output import media_chunk_streams
 from rtmp.state import STREAM_TRANSITIONS, StreamInput, StreamState, advance
@@ -21,6 +23,8 @@ class ServerStream:
     video: bool = True
     sendable: dict[int, int] = field(default_factory=dict)
     """What can be sent to the player now: message types, and the chunk stream of each."""
+    playlist: deque[PlayRequested] = field(default_factory=deque)
+    """What its player wants to be played after what plays."""
 
     def advance(self, cause: StreamInput, at_fault: type[RtmpError] = LocalProtocolError) -> None:
         """Move along the table; raise `at_fault` if it has no such transition."""

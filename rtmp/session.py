@@ -15,23 +15,19 @@ from rtmp.amf0 import AmfValue
 from rtmp.chunk_reader import ChunkReader
 from rtmp.commands import Command, parse_values, plain_data
 from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
-from rtmp.events import ConnectionClosed, DataReceived, Event, PongReceived
+from rtmp.events import ConnectionClosed, DataReceived, Event
 from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
     Message,
     MessageType,
     Payload,
-    UserControl,
-    UserControlType,
-    pack_u32,
-    parse_u32,
     split_aggregate,
 )
-from rtmp.session_output import ENDED, SessionOutput
+from rtmp.session_control import SessionControl
+from rtmp.session_output import ENDED
 from rtmp.state import ConnectionInput, ConnectionState
 
-DEFAULT_WINDOW = 2_500_000
 MediaSink: TypeAlias = Callable[[int, int, Payload], None]
 """Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
 _MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
@@ -42,28 +38,24 @@ _BATCH_WORK = 4
 """What a batch costs, in messages handled."""
 
 
-class Session(SessionOutput):
+class Session(SessionControl):
     """The protocol state of one connection."""
 
     def __init__(self, handshake: Handshake, limits: Limits = DEFAULT_LIMITS, chunk_size: int = 4096) -> None:
         super().__init__(chunk_size)
         self.limits = limits
-        self.bytes_received = 0
         self.messages_received = 0
         self.messages_handled = 0
         """A measure of work: parts of aggregate messages count too, and parsing more than fits one batch."""
         self.messages_of_control = 0
         """Of those handled: neither media nor data."""
-        self.bytes_acknowledged = 0
         self._handshake = handshake
         self._reader = ChunkReader(limits)
         self.peer_is_leaving = False
         """Whether the last that the peer said is that it has done with a stream."""
-        self._events: deque[Event] = deque()
         self._messages: deque[Message] = deque()
         self._sinks: dict[int, MediaSink] = {}
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
-        self._ack_step = self._ack_due = DEFAULT_WINDOW // 2
         self._failure: RemoteProtocolError | None = None
         self._handlers: dict[int, Callable[[Message], None]] = {
             MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
@@ -194,11 +186,6 @@ class Session(SessionOutput):
         if self.state is not ConnectionState.CLOSED:
             self._advance(ConnectionInput.CLOSE, LocalProtocolError)
 
-    def send_ping(self, timestamp_ms: int) -> None:
-        """Ask the peer for a PongReceived with this time."""
-        self._check_open()
-        self._send_user_control(UserControlType.PING_REQUEST, timestamp_ms & 0xFFFFFFFF)
-
     def _receive_handshake(self, data: bytes) -> bytes:
         answer, rest = self._handshake.receive_data(data)
         self._queue(answer)
@@ -220,34 +207,6 @@ class Session(SessionOutput):
             handler(message)
 
     # Control messages
-
-    def _on_acknowledgement(self, message: Message) -> None:
-        self.bytes_acknowledged = parse_u32(message.payload, "Acknowledgement")
-
-    def _on_window_ack_size(self, message: Message) -> None:
-        window = parse_u32(message.payload, "Window Acknowledgement Size") or DEFAULT_WINDOW
-        last = self._ack_due - self._ack_step
-        self._ack_step = max(window // 2, 1)
-        self._ack_due = last + self._ack_step
-
-    def _on_set_peer_bandwidth(self, message: Message) -> None:
-        window = parse_u32(message.payload, "Set Peer Bandwidth")
-        if window and window != self._announced_window:
-            self._announce_window(window)
-
-    def _on_user_control(self, message: Message) -> None:
-        control = UserControl.parse(message.payload)
-        if control.event_type == UserControlType.PING_REQUEST:
-            self._send_user_control(UserControlType.PING_RESPONSE, control.values[0])
-        elif control.event_type == UserControlType.PING_RESPONSE:
-            self._events.append(PongReceived(control.values[0]))
-        else:
-            self._on_stream_control(control)
-
-    def _acknowledge(self) -> None:
-        """Acknowledge what has come (§5.4.3); again when half a window more has: too soon does no harm."""
-        self._ack_due = self.bytes_received + self._ack_step
-        self._send_control(MessageType.ACKNOWLEDGEMENT, pack_u32(self.bytes_received))
 
     # AMF messages
 
@@ -280,9 +239,6 @@ class Session(SessionOutput):
         raise NotImplementedError
 
     def _on_handshake_done(self) -> None:
-        raise NotImplementedError
-
-    def _on_stream_control(self, control: UserControl) -> None:
         raise NotImplementedError
 
     def _on_command(self, command: Command, stream_id: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from rtmp.chunk import EXTENDED, TIMESTAMP_MASK, basic_header
+from rtmp.chunk import EXTENDED, TIMESTAMP_MASK, basic_header, check_length
 from rtmp.messages import Payload
 
 _ids = itertools.count(1)
@@ -64,14 +64,16 @@ class SharedMessage:
         """Return the message with another time, for a player that begins there."""
         return SharedMessage(self.type_id, timestamp_ms, self.payload)
 
-    def cut(self, chunk_size: int, chunk_stream_id: int) -> bytes:
-        """Return the chunks for a receiver that had the message `follows`, which must not be 0.
+    def cut(self, chunk_size: int, chunk_stream_id: int) -> None:
+        """Make the chunks for a receiver that had the message `follows`, which must not be 0.
 
         They stay in `chunks`, with their size and stream beside them, for the next who wants the same, until
         `forget_chunks`. The header is of format 1 or 2, never 3: the message before may have gone out with a
-        header of format 0, after which format 3 is ambiguous.
+        header of format 0, after which format 3 is ambiguous. Raises LocalProtocolError if the payload is
+        longer than a header can say.
         """
         length = len(self.payload)
+        check_length(length)
         header = basic_header(_SAME_SHAPE if self._same_shape else _OTHER_SHAPE, chunk_stream_id)
         header += self._delta.to_bytes(3, "big")
         if not self._same_shape:
@@ -83,7 +85,6 @@ class SharedMessage:
             pieces = [view[at : at + chunk_size] for at in range(0, length, chunk_size)]
             chunks = header + basic_header(3, chunk_stream_id).join(pieces)
         self.chunks, self.chunks_size, self.chunks_stream = chunks, chunk_size, chunk_stream_id
-        return chunks
 
     def forget_chunks(self) -> None:
         """Free them: whoever comes later begins with a header of format 0 anyway."""

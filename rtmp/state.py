@@ -48,6 +48,7 @@ class StreamInput(Enum):
     ACCEPT_PUBLISH = auto()
     REJECT_PUBLISH = auto()
     PLAY = auto()
+    PLAY_NEXT = auto()
     ACCEPT_PLAY = auto()
     REJECT_PLAY = auto()
     CLOSE = auto()
@@ -73,6 +74,8 @@ STREAM_TRANSITIONS: Mapping[tuple[StreamState, StreamInput], StreamState] = {
     (_S.PUBLISH_REQUESTED, _SI.ACCEPT_PUBLISH): _S.PUBLISHING,
     (_S.PUBLISH_REQUESTED, _SI.REJECT_PUBLISH): _S.IDLE,
     (_S.IDLE, _SI.PLAY): _S.PLAY_REQUESTED,
+    (_S.IDLE, _SI.PLAY_NEXT): _S.PLAY_REQUESTED,
+    (_S.PLAYING, _SI.PLAY_NEXT): _S.PLAY_REQUESTED,
     (_S.PLAY_REQUESTED, _SI.ACCEPT_PLAY): _S.PLAYING,
     (_S.PLAY_REQUESTED, _SI.REJECT_PLAY): _S.IDLE,
     **{(state, _SI.CLOSE): _S.IDLE for state in _S},

@@ -51,13 +51,24 @@ class ClientStream:
         *,
         announce: bool = False,
     ) -> StatusReceived:
-        """Play, see `ClientSession.play`; return the server's status.
+        """Play, see `ClientSession.play`; return the server's status when it begins.
 
-        Raises StreamFailed if refused, ConnectionLost, LocalProtocolError.
+        Without `reset` that is when what plays is over: `play_next` does not wait. Raises StreamFailed if
+        refused, ConnectionLost, LocalProtocolError.
         """
         self._check_free()
         self._connection.session.play(self.stream_id, name, start, duration, reset, announce=announce)
         return await self._answer("NetStream.Play.Start")
+
+    def play_next(self, name: str, start: float = PLAY_LIVE_OR_RECORDED, duration: float = PLAY_ALL) -> None:
+        """Have this played after what plays, and after what was to be played next before.
+
+        `on_status` hears NetStream.Play.Start when it begins, or why it does not. Raises LocalProtocolError
+        unless the stream plays, or is idle.
+        """
+        if not self._connection.is_closed:
+            self._connection.session.play(self.stream_id, name, start, duration, reset=False)
+            self._connection.commands_given()
 
     async def pause(self, position_ms: float) -> StatusReceived:
         """Pause the player, which is at this position. Raises as `play`."""

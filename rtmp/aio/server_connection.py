@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
-from rtmp.admission import Admission
+from rtmp.admission import Admission, SharedBudget
 from rtmp.aio.connection import Connection
 from rtmp.aio.places import Place, Places
 from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
@@ -84,6 +84,11 @@ class ServerConnection(Connection[ServerSession]):
         """What limits count as one address, "" if the peer has none."""
         return self._place.group if self._place is not None else ""
 
+    @property
+    def file_budgets(self) -> tuple[SharedBudget, ...]:
+        """What it shares with others of how fast files are played."""
+        return self._server.admission.file_budgets(self.address_group, self._loop.time())
+
     accept_connect = _command(ServerSession.accept_connect)
     reject_connect = _command(ServerSession.reject_connect)
     respond = _command(ServerSession.respond)
@@ -97,6 +102,7 @@ class ServerConnection(Connection[ServerSession]):
     accept_seek = _command(ServerSession.accept_seek)
     reject_seek = _command(ServerSession.reject_seek)
     complete_play = _command(ServerSession.complete_play)
+    announce_switch = _command(ServerSession.announce_switch)
     end_publish = _command(ServerSession.end_publish)
     stop_play = _command(ServerSession.stop_play)
     end_play = _command(ServerSession.end_play)

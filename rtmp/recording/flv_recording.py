@@ -11,7 +11,7 @@ from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.flv_file import FIRST_TAG, FlvHeader, FlvTag
 from rtmp.headers import MAX_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind
-from rtmp.messages import MessageType, Payload
+from rtmp.messages import MessageType, Payload, milliseconds_between
 from rtmp.recording.flv_index import FlvIndex
 from rtmp.recording.flv_metadata import fit_metadata, metadata_members, parse_metadata, reserve_metadata
 from rtmp.recording.seek_points import SeekPoints
@@ -41,7 +41,7 @@ class RecordingTime:
                 return self._begin_ms
             self._first_ms = self._last_ms = timestamp_ms
         # the nearer way round, so that both a wrap and a step back are what they are
-        difference = (timestamp_ms - self._last_ms + 0x80000000) % 0x100000000 - 0x80000000
+        difference = milliseconds_between(self._last_ms, timestamp_ms)
         time_ms = self._last_ms + difference
         if is_frame:
             self._last_ms = time_ms
@@ -66,8 +66,9 @@ class HeaderPositions:
 
     def cut(self, position: int) -> None:
         """Forget what is at a position and beyond."""
-        if self.positions is not None:
+        if self.positions is not None and any(each >= position for each in self.positions):
             self.positions = [each for each in self.positions if each < position]
+            self._newest.clear()  # the one that is gone may come again
 
 
 class FlvRecording:

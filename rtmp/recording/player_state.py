@@ -7,9 +7,13 @@ from enum import Enum, auto
 
 
 class PlayerState(Enum):
-    """What a player does. COMPLETE: all is sent, but the client may go back."""
+    """What a player does.
+
+    OPENING_PAUSED: the client does not want anything yet. COMPLETE: all is sent, but the client may go back.
+    """
 
     OPENING = auto()
+    OPENING_PAUSED = auto()
     PLAYING = auto()
     PAUSED = auto()
     COMPLETE = auto()
@@ -30,6 +34,11 @@ class PlayerInput(Enum):
 _S, _I = PlayerState, PlayerInput
 PLAYER_TRANSITIONS: Mapping[tuple[PlayerState, PlayerInput], PlayerState] = {
     (_S.OPENING, _I.OPENED): _S.PLAYING,
+    (_S.OPENING, _I.PAUSE): _S.OPENING_PAUSED,
+    (_S.OPENING, _I.RESUME): _S.OPENING,
+    (_S.OPENING_PAUSED, _I.OPENED): _S.PAUSED,
+    (_S.OPENING_PAUSED, _I.PAUSE): _S.OPENING_PAUSED,
+    (_S.OPENING_PAUSED, _I.RESUME): _S.OPENING,
     (_S.PLAYING, _I.PAUSE): _S.PAUSED,
     (_S.PAUSED, _I.PAUSE): _S.PAUSED,
     (_S.COMPLETE, _I.PAUSE): _S.PAUSED,

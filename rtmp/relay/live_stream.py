@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtmp.headers import HeaderKeeper
 from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
-from rtmp.messages import MessageType, Payload, compact
+from rtmp.messages import MessageType, Payload, compact, milliseconds_between
 from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
@@ -28,6 +28,12 @@ class LiveStream:
         self._headers = HeaderKeeper[SharedMessage](limits.max_headers, limits.max_header_bytes)
         self._newest_header = -1
         self._last: dict[int, SharedMessage] = {}
+        self._ended_ms = 0
+
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest message; of a stream that is not published, of its last."""
+        return max((last.timestamp_ms for last in self._last.values()), default=self._ended_ms)
 
     @property
     def backlog_size(self) -> int:
@@ -50,6 +56,7 @@ class LiveStream:
         self._backlog = Backlog(self._limits)
         self._headers.clear()
         self._newest_header = -1
+        self._ended_ms = self.newest_ms
         self._last.clear()
 
     def push(self, type_id: int, timestamp_ms: int, payload: Payload) -> None:
@@ -91,7 +98,7 @@ class LiveStream:
             if player.place is None:
                 continue
             due = self._backlog.get(player.place)
-            if due is None or now_ms - due.timestamp_ms > self._limits.max_behind_ms:
+            if due is None or milliseconds_between(due.timestamp_ms, now_ms) > self._limits.max_behind_ms:
                 self._skip(player)
 
     # The players' side
@@ -145,8 +152,7 @@ class LiveStream:
     def _headers_at(self, number: int | None) -> list[SharedMessage]:
         """Return metadata as they came, then configurations with the time of the message they go before."""
         message = self._backlog.get(number) if number is not None else None
-        newest_ms = max((last.timestamp_ms for last in self._last.values()), default=0)
-        time_ms = newest_ms if message is None else message.timestamp_ms
+        time_ms = self.newest_ms if message is None else message.timestamp_ms
         metadata = self._headers.metadata
         # their time stays, which is 0 as a rule: FFmpeg takes later ones for a stream of text
         first = [] if metadata is None else [metadata.moved_to(metadata.timestamp_ms)]

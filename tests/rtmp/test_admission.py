@@ -126,3 +126,13 @@ def test_what_connections_of_an_address_send_is_counted_together_and_in_all() ->
     for _ in range(2):
         admission.release("192.0.2.1")
     assert admission.budgets("192.0.2.1", 1.0)[0] is not first
+
+
+def test_what_connections_are_sent_of_files_is_counted_beside_what_they_send() -> None:
+    limits = AdmissionLimits(max_file_bytes_per_second=30, max_file_bytes_per_second_per_address=20)
+    admission = Admission(limits)
+    of_address, in_all = admission.file_budgets("192.0.2.1", 0.0)
+    assert (of_address, in_all) == admission.file_budgets("192.0.2.1", 0.0)
+    assert {of_address, in_all}.isdisjoint(admission.budgets("192.0.2.1", 0.0))
+    assert of_address.spend(42, 0.0) == pytest.approx(0.1)
+    assert in_all.spend(63, 0.0) == pytest.approx(0.1)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rtmp.admission import Admission
 from rtmp.aio import ClientStream, RtmpClient, RtmpServer, start_server
 from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
 from rtmp.aio.recording.recordings import Recordings
@@ -19,7 +20,7 @@ from rtmp.amf0 import AmfValue
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import MessageType, Payload
+from rtmp.messages import MessageType, Payload, milliseconds_between
 from tests.rtmp.flv_samples import parse_flv
 
 AVC_HEADER = b"\x17\x00\x00\x00\x00avcC"
@@ -98,9 +99,13 @@ class Player:
 
 
 @asynccontextmanager
-async def live(session_limits: Limits = DEFAULT_LIMITS, **settings: Any) -> AsyncIterator[Live]:
+async def live(
+    session_limits: Limits = DEFAULT_LIMITS, admission: Admission | None = None, **settings: Any
+) -> AsyncIterator[Live]:
     application = LiveApplication(**settings)
-    server = await start_server(application.make_handler, "127.0.0.1", 0, limits=session_limits)
+    server = await start_server(
+        application.make_handler, "127.0.0.1", 0, limits=session_limits, admission=admission
+    )
     running = Live(application, server)
     try:
         yield running
@@ -264,22 +269,23 @@ async def test_connect_says_what_is_forwarded_and_unknown_methods_fail() -> None
             await client.call("dance")
 
 
-async def test_play_ends_after_its_duration_of_the_stream() -> None:
+@pytest.mark.parametrize("begin_ms", [1000, 0xFFFFFFFF - 30])
+async def test_play_ends_after_its_duration_of_the_stream(begin_ms: int) -> None:
     async with live() as run:
         player = Player(await (await run.connect()).create_stream())
         await player.stream.play("cam", duration=50.0)
         publisher = await run.publish()
-        for timestamp_ms in (1000, 1020, 1049, 1050, 1070):
-            publisher.send_audio(timestamp_ms, b"\xb2")
+        for after_ms in (0, 20, 49, 50, 70):
+            publisher.send_audio(begin_ms + after_ms & 0xFFFFFFFF, b"\xb2")
         await player.until(lambda player: "NetStream.Play.Stop" in player.statuses)
         assert "NetStream.Play.UnpublishNotify" not in player.statuses
-        assert [timestamp_ms for _, timestamp_ms, _ in player.media] == [1000, 1020, 1049]
+        assert [milliseconds_between(begin_ms, time_ms) for _, time_ms, _ in player.media] == [0, 20, 49]
         (stream,) = run.application.streams.values()
         assert stream.players == ()
         player.stream.stop()
         await player.stream.play("cam")
-        publisher.send_audio(1090, b"\xb2again")
-        await player.until(lambda player: player.time_ms == 1090)
+        publisher.send_audio(5000, b"\xb2again")
+        await player.until(lambda player: player.time_ms == 5000)
 
 
 async def test_pause_and_receive_video() -> None:
@@ -420,16 +426,36 @@ async def test_a_stream_that_is_replaced_is_recorded_before_the_one_that_replace
     assert sounds == [b"\xb2record", b"\xb2append", b"\xb2append"]
 
 
-async def test_recordings_are_bounded(tmp_path: Path) -> None:
-    async with live(recordings=Recordings(tmp_path), max_recordings=2) as run:
+@pytest.mark.parametrize(
+    ("limits", "whose"),
+    [
+        (LiveLimits(max_recordings=2), "already"),
+        (LiveLimits(max_recordings_per_address=2), "of your address already"),
+    ],
+)
+async def test_recordings_are_bounded(limits: LiveLimits, whose: str, tmp_path: Path) -> None:
+    async with live(recordings=Recordings(tmp_path), limits=limits) as run:
         first, _ = [await run.record(name) for name in "ab"]
-        with pytest.raises(StreamFailed, match="BadName: 2 streams are being recorded already"):
+        with pytest.raises(StreamFailed, match=f"BadName: there are 2 recordings under way {whose}"):
             await run.record("c")
         await run.publish("c")
         first.close()
         await first._connection.call("checkBandwidth")
         await run.application.wait_recorded()
         await run.record("d")
+
+
+async def test_a_stream_that_replaces_another_is_recorded_in_its_place(tmp_path: Path) -> None:
+    limits = LiveLimits(max_recordings=1)
+    async with live(recordings=Recordings(tmp_path), limits=limits, republish=Republish.REPLACE) as run:
+        await run.record()
+        (await run.record("cam", "append")).send_audio(0, b"\xb2second")
+        with pytest.raises(StreamFailed, match="there are 1 recordings under way already"):
+            await run.record("other")
+        await run.end_all()
+        await run.application.wait_recorded()
+        await run.record("other")
+    assert len(parse_flv((tmp_path / "live" / "cam.flv").read_bytes())) == 2
 
 
 async def test_recordings_are_whole_soon_after_the_application_closes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,16 +12,17 @@ from typing import Any
 
 import pytest
 
+from rtmp.admission import Admission
 from rtmp.aio import ClientStream, RtmpClient, ServerConnection
+from rtmp.aio.recording.file_player_config import FilePlayerConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.amf0 import AmfValue
 from rtmp.commands import Command
 from rtmp.errors import StreamFailed
 from rtmp.events import StatusReceived
 from rtmp.flv_file import FlvTag
-from rtmp.limits import DEFAULT_LIMITS, Limits
+from rtmp.limits import DEFAULT_LIMITS, AdmissionLimits, Limits
 from rtmp.messages import UserControlType
-from rtmp.recording.play_clock import PlayClock
 from rtmp.state import StreamState
 from tests.rtmp import flv_samples as flv
 from tests.rtmp.test_aio_live import Live, live
@@ -37,6 +39,7 @@ class Player:
         self.stream = stream
         self.seen: list[Seen] = []
         self.infos: dict[str, Any] = {}
+        self.all_infos: defaultdict[str, list[Any]] = defaultdict(list)
         self._changed = asyncio.Event()
         stream.on_audio = lambda time_ms, payload: self._see(FlvTag(8, time_ms, bytes(payload)))
         stream.on_video = lambda time_ms, payload: self._see(FlvTag(9, time_ms, bytes(payload)))
@@ -53,6 +56,7 @@ class Player:
 
     def _see_data(self, time_ms: int, values: tuple[AmfValue, ...]) -> None:
         self.infos[str(values[0])] = (time_ms, values[1:])
+        self.all_infos[str(values[0])].append((time_ms, values[1:]))
         self._see(str(values[0]))
 
     async def until(self, fits: Callable[[Seen], bool]) -> list[Seen]:
@@ -90,20 +94,30 @@ def media(seen: list[Seen]) -> list[FlvTag]:
 
 @asynccontextmanager
 async def playing(
-    tmp_path: Path, tags: list[FlvTag], *, buffer_ms: int | None = None, limits: Limits = DEFAULT_LIMITS
+    tmp_path: Path,
+    tags: list[FlvTag],
+    *,
+    buffer_ms: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    **settings: Any,
 ) -> AsyncIterator[tuple[Live, Player]]:
-    (tmp_path / "vod").mkdir()
+    (tmp_path / "vod").mkdir(exist_ok=True)
     (tmp_path / "vod" / "clip.flv").write_bytes(flv.flv_bytes(tags))
-    async with live(limits, recordings=Recordings(tmp_path)) as server:
-        client = await server.connect("vod")
-        player = Player(client, await client.create_stream())
-        # so that the client takes what comes: its play waits for the answer, these tests do not
-        player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
-        if buffer_ms is not None:
-            player.set_buffer(buffer_ms)
+    async with live(limits, recordings=Recordings(tmp_path), **settings) as server:
+        player = await join(server, buffer_ms)
         yield server, player
-        client.close()
-        await client.wait_closed()
+        player.client.close()
+        await player.client.wait_closed()
+
+
+async def join(server: Live, buffer_ms: int | None = None) -> Player:
+    client = await server.connect("vod")
+    player = Player(client, await client.create_stream())
+    # so that the client takes what comes: its play waits for the answer, these tests do not
+    player.client.session._streams[player.stream.stream_id] = StreamState.PLAYING
+    if buffer_ms is not None:
+        player.set_buffer(buffer_ms)
+    return player
 
 
 def server_side(server: Live) -> ServerConnection:
@@ -126,8 +140,8 @@ async def test_all_of_a_file_is_played_and_then_ends(tmp_path: Path) -> None:
         seen = await player.until_code("Play.Stop")
         assert media(seen) == TAGS[1:]
         assert [each for each in seen if isinstance(each, str)] == [
-            "NetStream.Play.Reset", "NetStream.Play.Start", "|RtmpSampleAccess", "onStatus", "onMetaData",
-            "onPlayStatus", "NetStream.Play.Stop",
+            "NetStream.Play.Reset", "NetStream.Play.Start", "onMetaData", "onPlayStatus",
+            "NetStream.Play.Stop",
         ]  # fmt: skip
         assert player.infos["onMetaData"][1] == ({"width": 640.0, "encoder": "sample"},)
         time_ms, (info,) = player.infos["onPlayStatus"]
@@ -208,6 +222,20 @@ async def test_a_client_is_sent_no_more_than_it_buffers(tmp_path: Path) -> None:
         await player.until_code("Play.Stop")
         assert loop.time() - begun < 2
         assert server_side(server).dropped_media == 0
+
+
+async def test_how_far_a_client_may_be_sent_ahead_is_for_the_program_to_say(tmp_path: Path) -> None:
+    config = FilePlayerConfig(default_buffer_ms=2000, max_buffer_ms=3000)
+    async with playing(tmp_path, TAGS, player_config=config) as (_, player):
+        loop = asyncio.get_running_loop()
+        player.play("clip", 0)
+        await player.until_ms(0)
+        begun = loop.time()
+        await player.until_ms(2000)
+        assert loop.time() - begun < 0.5
+        player.set_buffer(60_000)
+        await player.until_ms(3900)
+        assert loop.time() - begun > 0.8
 
 
 async def test_pausing_and_going_on(tmp_path: Path) -> None:
@@ -334,6 +362,28 @@ async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path
         assert loop.time() - begun > 0.5
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        AdmissionLimits(max_file_bytes_per_second=1_000_000, rate_burst_s=0.2),
+        AdmissionLimits(max_file_bytes_per_second_per_address=1_000_000, rate_burst_s=0.2),
+    ],
+)
+async def test_files_are_sent_no_faster_than_all_connections_together_may_have_them(
+    limits: AdmissionLimits, tmp_path: Path
+) -> None:
+    tags = flv.stream(10, size=2000)  # half a megabyte
+    async with playing(tmp_path, tags, buffer_ms=60_000, admission=Admission(limits)) as (server, player):
+        players = [player, await join(server, 60_000)]
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for each in players:
+            each.play("clip", 0)
+        for each in players:
+            assert media(await each.until_code("Play.Stop")) == tags[1:]
+        assert loop.time() - begun > 0.6
+
+
 async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
     async with playing(tmp_path, TAGS) as (_, player):
         player.play("clip", 0)
@@ -342,18 +392,3 @@ async def test_a_client_that_goes_away_stops_the_player(tmp_path: Path) -> None:
         player.stream.close()
         await player.client.call("getStreamLength", "clip")
         assert not is_playing()
-
-
-def test_the_clock() -> None:
-    clock = PlayClock()
-    assert clock.position_ms(50.0) == 0
-    clock.run(100.0)
-    assert clock.position_ms(101.5) == 1500
-    clock.move(5000, 102.0)
-    assert clock.position_ms(103.0) == 6000
-    clock.stand(103.0)
-    clock.move(2000, 110.0)
-    assert clock.position_ms(120.0) == 2000
-    clock.run(120.0)
-    clock.run(121.0)
-    assert clock.position_ms(122.0) == 4000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,9 @@ pytestmark = [
 needs_rtmpdump = pytest.mark.skipif(
     shutil.which("rtmpdump") is None, reason="needs rtmpdump (apt install rtmpdump)"
 )
+
+
+FRAMES = (MediaKind.KEY_FRAME, MediaKind.INTER_FRAME, MediaKind.AUDIO)
 
 
 async def ffmpeg(*arguments: str) -> None:
@@ -92,6 +96,30 @@ async def test_ffmpeg_records_and_plays_the_same(tmp_path: Path) -> None:
         assert members["filesize"] == recorded.stat().st_size
         assert abs(float(str(members["duration"])) - 6) < 0.1
         assert await hashes(f"{server.url}/clip", "-rtmp_buffer", "60000") == await hashes(str(source))
+
+
+@pytest.mark.parametrize(("interval", "begin_ms"), [("%", 0), ("3.5%", 3000)])
+async def test_ffmpeg_sees_the_pictures_and_the_sound_and_nothing_else(
+    interval: str, begin_ms: int, tmp_path: Path
+) -> None:
+    source = await make_source(tmp_path / "source.flv")
+    async with recording_server(tmp_path / "root") as server:
+        server.path("clip").parent.mkdir(parents=True)
+        shutil.copy(source, server.path("clip"))
+        process = await asyncio.create_subprocess_exec(
+            "ffprobe", "-v", "error", "-rtmp_buffer", "100", "-read_intervals", interval,
+            "-show_entries", "stream=codec_type:packet=codec_type,dts", "-of", "json", f"{server.url}/clip",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(30):
+            output, _ = await process.communicate()
+    found = json.loads(output)
+    assert [stream["codec_type"] for stream in found["streams"]] == ["video", "audio"]
+    types = {"audio": 8, "video": 9}
+    packets = [(types[packet["codec_type"]], packet["dts"]) for packet in found["packets"]]
+    frames = [tag for tag in tags_of(source) if media_kind(tag.type_id, tag.body) in FRAMES]
+    begin = next(n for n, tag in enumerate(frames) if (tag.type_id, tag.timestamp_ms) == (9, begin_ms))
+    assert packets == [(tag.type_id, tag.timestamp_ms) for tag in frames[begin:]]
 
 
 async def test_ffmpeg_seeks_by_the_index_of_key_frames(tmp_path: Path) -> None:

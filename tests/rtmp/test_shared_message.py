@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmp.chunk_reader import ChunkReader
 from rtmp.chunk_writer import ChunkWriter
+from rtmp.errors import LocalProtocolError
 from rtmp.messages import Message
 from rtmp.shared_message import SharedMessage
 
@@ -73,3 +75,17 @@ def test_receivers_of_all_messages_get_the_same_bytes(items: list[tuple[int, int
         assert cuts[0] == cuts[1]
         if before is not None and message.follows == before.id:
             assert cuts[0] is cuts[1]
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_what_a_header_cannot_say_is_refused_and_what_follows_is_sent_in_full(sent_before: bool) -> None:
+    receiver = Receiver(128, 6, 1)
+    first = SharedMessage(9, 10, b"first")
+    too_long = SharedMessage(9, 20, bytes(1 << 24), first)
+    if sent_before:
+        receiver.send(first, 2)
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError, match="16777216 bytes"):
+            receiver.writer.write_shared(6, 1, too_long)
+    receiver.send(SharedMessage(9, 30, bytes(1 << 24)[:5], too_long), 2)
+    assert receiver.read == receiver.sent

@@ -9,7 +9,10 @@ from rtmp.aio.live.connection import LiveConnection
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
 from rtmp.aio.live.services import LiveServices
-from rtmp.aio.recording.recording_file import DEFAULT_CONFIG, RecorderConfig
+from rtmp.aio.recording.file_player_config import DEFAULT_CONFIG as DEFAULT_PLAYER_CONFIG
+from rtmp.aio.recording.file_player_config import FilePlayerConfig
+from rtmp.aio.recording.recording_file import DEFAULT_CONFIG as DEFAULT_RECORDER_CONFIG
+from rtmp.aio.recording.recording_file import RecorderConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection
 from rtmp.auth.server_auth import ServerAuth
@@ -22,8 +25,7 @@ class LiveApplication:
 
     With `auth` only who has authenticated in `connect` may publish; encoders are asked to, players need not.
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
-    `recordings` clients may publish to be recorded, `max_recordings` at a time (each takes a thread and a
-    file), and play what was.
+    `recordings` clients may publish to be recorded, and play what was.
     """
 
     def __init__(
@@ -35,14 +37,12 @@ class LiveApplication:
         limits: LiveLimits = DEFAULT_LIVE_LIMITS,
         stream_limits: RelayLimits = DEFAULT_RELAY_LIMITS,
         recordings: Recordings | None = None,
-        recorder_config: RecorderConfig = DEFAULT_CONFIG,
-        max_recordings: int = 100,
+        recorder_config: RecorderConfig = DEFAULT_RECORDER_CONFIG,
+        player_config: FilePlayerConfig = DEFAULT_PLAYER_CONFIG,
     ) -> None:
-        self._archive = (
-            None if recordings is None else LiveArchive(recordings, recorder_config, max_recordings)
-        )
+        self._archive = None if recordings is None else LiveArchive(recordings, recorder_config, limits)
         self._directory = LiveDirectory(republish, limits, stream_limits)
-        self._services = LiveServices(self._directory, self._archive, authorize, auth)
+        self._services = LiveServices(self._directory, self._archive, authorize, auth, player_config)
 
     @property
     def streams(self) -> Mapping[str, LiveStream]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from rtmp.aio.recording.recorder import Recorder
 from rtmp.aio.server import ServerConnection
-from rtmp.messages import MessageType
+from rtmp.messages import MessageType, milliseconds_between
 from rtmp.relay.live_player import Outlet
 from rtmp.shared_message import SharedMessage
 
@@ -16,10 +16,13 @@ from rtmp.shared_message import SharedMessage
 class PlayerOutlet:
     """An `Outlet` on a message stream that plays; on a connection that has ended it does nothing."""
 
-    __slots__ = ("_connection", "_stream_id", "offer", "send")
+    __slots__ = ("_connection", "_on_end", "_stream_id", "has_ended", "offer", "send")
 
-    def __init__(self, connection: ServerConnection, stream_id: int) -> None:
+    def __init__(self, connection: ServerConnection, stream_id: int, on_end: Callable[[], None]) -> None:
+        self.has_ended = False
+        """Whether there was a publisher, and there is none now."""
         self._connection = connection
+        self._on_end = on_end
         self._stream_id = stream_id
         # not methods: each would be one more call for every message and player
         self.offer = partial(connection.offer_shared, stream_id)
@@ -27,11 +30,15 @@ class PlayerOutlet:
 
     def begin(self) -> None:
         """Send NetStream.Play.PublishNotify."""
+        self.has_ended = False
         self._connection.announce_publish(self._stream_id)
 
     def end(self) -> None:
-        """Send NetStream.Play.UnpublishNotify."""
+        """Send NetStream.Play.UnpublishNotify, and say so."""
+        self.has_ended = True
         self._connection.announce_unpublish(self._stream_id)
+        # not now: the stream is going through its players
+        asyncio.get_running_loop().call_soon(self._on_end)
 
 
 class TimedOutlet:
@@ -66,7 +73,8 @@ class TimedOutlet:
             return not self._has_enough
         if self._began_ms is None:
             self._began_ms = message.timestamp_ms
-        if message.timestamp_ms - self._began_ms >= self._duration_ms and not self._has_enough:
+        played_ms = milliseconds_between(self._began_ms, message.timestamp_ms)
+        if played_ms >= self._duration_ms and not self._has_enough:
             self._has_enough = True
             # not now: the stream is going through its players
             asyncio.get_running_loop().call_soon(self._on_enough)

@@ -91,9 +91,9 @@ class LivePublishing:
         return stream
 
     async def _begin_recorded(self, event: PublishRequested, name: StreamName, archive: LiveArchive) -> None:
-        stream_id = event.stream_id
+        stream_id, address = event.stream_id, self._client.address
         try:
-            path = await archive.place(name)
+            path = await archive.place(name, address)
             stream = self._begin(stream_id, name)
         except (Refused, InvalidStreamName) as refusal:
             self._refuse(stream_id, refusal)
@@ -103,7 +103,7 @@ class LivePublishing:
             if self._heeded.get(stream_id) is stream:
                 self._connection.send_status(stream_id, level, code, description)
 
-        recorder = archive.record(name, path, _RECORD_MODES[event.kind], tell)
+        recorder = archive.record(name, address, path, _RECORD_MODES[event.kind], tell)
         self._heeded[stream_id] = stream
         player = stream.add_player(RecordingOutlet(recorder))
         self._recordings[stream_id] = _Recording(path, recorder, player)

@@ -17,12 +17,20 @@ class Quota:
         self._count = 0
         self._held: Counter[str] = Counter()
 
-    def take(self, address: str) -> None:
-        """Count one more. Raises Refused if that is too many."""
+    def check(self, address: str) -> None:
+        """Raise Refused if one more would be too many."""
         if self._count >= self._in_all:
             raise Refused(f"there are {self._in_all} {self._what} already")
         if address and self._held[address] >= self._per_address:
             raise Refused(f"there are {self._per_address} {self._what} of your address already")
+
+    def take(self, address: str) -> None:
+        """Count one more. Raises Refused if that is too many."""
+        self.check(address)
+        self.add(address)
+
+    def add(self, address: str) -> None:
+        """Count one more, be it too many or not."""
         self._count += 1
         self._held[address] += 1
 

@@ -50,13 +50,16 @@ class Republish(Enum):
 class LiveLimits:
     """How much a live application takes, in all and from one address (`address_group`).
 
-    Players count whether their stream is published or not: a name that is waited for costs as much.
+    Players count whether their stream is published or not: a name that is waited for costs as much. A
+    recording takes a thread and a file, until it is whole.
     """
 
     max_streams: int = 1000
     max_streams_per_address: int = 200
     max_players: int = 10_000
     max_players_per_address: int = 2000
+    max_recordings: int = 100
+    max_recordings_per_address: int = 20
 
 
 DEFAULT_LIVE_LIMITS = LiveLimits()

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rtmp.aio.recording.flv_indexes import SHARED, FlvIndexes
 from rtmp.aio.recording.flv_reader import FlvReader
 from rtmp.errors import FlvError
 from rtmp.flv_file import FlvTag
+from rtmp.media_kind import MediaKind, media_kind
 from rtmp.recording.flv_index import FlvIndex
 
 
@@ -25,6 +26,9 @@ class Beginning(NamedTuple):
 
 
 START_OF_FILE = Beginning()
+
+
+_PICTURES: Final = (MediaKind.KEY_FRAME, MediaKind.AUDIO)
 
 
 class FileCursor:
@@ -51,6 +55,16 @@ class FileCursor:
         tags = await asyncio.to_thread(self._reader.read)
         self.at_end = not tags
         self.tags.extend(tag for tag in tags if tag.timestamp_ms > self._after_ms)
+
+    async def take_picture(self) -> list[FlvTag]:
+        """Read, and return the tags up to the first key frame, or else the first sound."""
+        await self.read()
+        taken: list[FlvTag] = []
+        while self.tags:
+            taken.append(self.tags.popleft())
+            if media_kind(taken[-1].type_id, taken[-1].body) in _PICTURES:
+                break
+        return taken
 
     @property
     def bytes_read(self) -> int:

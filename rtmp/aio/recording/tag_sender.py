@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from rtmp.aio.server import ServerConnection
-from rtmp.amf0 import AmfValue, EcmaArray
-from rtmp.commands import ON_STATUS, parse_values
+from rtmp.amf0 import EcmaArray
+from rtmp.commands import parse_values
 from rtmp.errors import AmfDecodeError
 from rtmp.flv_file import FlvTag
 from rtmp.limits import KIB
@@ -18,6 +18,9 @@ _OVERHEAD: Final = 64 * KIB
 
 class TagSender:
     """One stream of a connection, and what it has been sent: the time of the last tag, and bytes of the file.
+
+    Flash Media Server says |RtmpSampleAccess and NetStream.Data.Start first. No player needs them in order to
+    play, and FFmpeg takes them for a third stream: they are left out, as for live streams.
 
     `offset_ms` is the file's time when the stream's is 0. All times here are the file's.
 
@@ -46,7 +49,7 @@ class TagSender:
     def send(self, tag: FlvTag) -> None:
         """Send a tag."""
         connection, stream_id = self._connection, self._stream_id
-        time_ms = self._stream_ms(tag.timestamp_ms)
+        time_ms = self.stream_ms(tag.timestamp_ms)
         self.sent_ms = tag.timestamp_ms
         self.sent_bytes += tag.file_size
         if len(tag.body) > self._max_body:
@@ -58,19 +61,18 @@ class TagSender:
         elif tag.type_id == MessageType.DATA_AMF0:
             self._send_data(time_ms, tag)
 
-    def announce(self, timestamp_ms: int) -> None:
-        """Say what Flash Player wants to hear first: what its scripts may look at, and that data begin."""
-        time_ms = self._stream_ms(timestamp_ms)
-        info: dict[str, AmfValue] = {"code": "NetStream.Data.Start"}
-        self._connection.send_data(self._stream_id, time_ms, "|RtmpSampleAccess", True, True)
-        self._connection.send_data(self._stream_id, time_ms, ON_STATUS, info)
-
     def complete(self, duration_s: float) -> None:
         """Say that all has been sent."""
-        time_ms = self._stream_ms(self.sent_ms)
+        time_ms = self.stream_ms(self.sent_ms)
         self._connection.complete_play(self._stream_id, time_ms, duration_s, self.sent_bytes)
 
-    def _stream_ms(self, timestamp_ms: int) -> int:
+    def switch(self, duration_s: float) -> None:
+        """Say that all has been sent, and something else follows."""
+        totals = {"duration": duration_s, "bytes": float(self.sent_bytes)}
+        self._connection.announce_switch(self._stream_id, self.stream_ms(self.sent_ms), totals)
+
+    def stream_ms(self, timestamp_ms: int) -> int:
+        """Return a time of the file as one of the stream."""
         return max(timestamp_ms - self.offset_ms, 0)
 
     def _send_data(self, time_ms: int, tag: FlvTag) -> None:

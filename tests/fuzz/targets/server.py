@@ -41,6 +41,9 @@ class ServerDriver(Driver):
             case ev.PublishRequested(stream_id) | ev.PlayRequested(stream_id):
                 assert stream_id not in self._wanted
                 self._wanted.add(stream_id)
+            case ev.PlayQueued(stream_id):
+                assert stream_id in self._wanted
+                assert self.session.has_next_play(stream_id)
             case ev.StreamClosed(stream_id):
                 self._wanted.remove(stream_id)
                 self._publishing.discard(stream_id)
@@ -95,6 +98,8 @@ class ServerDriver(Driver):
             lambda stream_id, _body: session.announce_publish(stream_id),
             lambda stream_id, _body: session.announce_unpublish(stream_id),
             lambda _id, body: session.request_reconnect(str(body)),
+            lambda stream_id, body: session.announce_switch(stream_id, time_of(body)),
+            lambda stream_id, _body: self._play_next(stream_id),
         )
 
     def _accept_publish(self, stream_id: int) -> None:
@@ -104,6 +109,14 @@ class ServerDriver(Driver):
 
         self.session.accept_publish(stream_id, sink=sink if self._has_sinks else None)
         self._publishing.add(stream_id)
+
+    def _play_next(self, stream_id: int) -> None:
+        has_next = self.session.has_next_play(stream_id)
+        event = self.session.next_play(stream_id)
+        assert (event is not None) is has_next
+        if event is not None:
+            self._wanted.add(stream_id)
+            self._react(event)
 
     def _ends(self, call: Callable[[int], object], stream_id: int) -> None:
         call(stream_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +194,19 @@ def test_a_player_that_is_too_late_goes_on_at_the_newest_key_picture() -> None:
     assert slow.got[2] == (1240, inter(bytes((31,))))
     assert len(slow.got) == 1 + 30
     assert player.lost == 29
+
+
+@pytest.mark.parametrize("late_ms", [200, 2000])
+def test_how_late_a_player_is_counts_over_the_end_of_32_bits(late_ms: int) -> None:
+    stream = published(RelayLimits(max_behind_ms=1000))
+    slow = Outlet(room=1)
+    player = stream.add_player(slow)
+    stream.push(VIDEO, 0xFFFFFFFF - 80, key(b"0"))
+    stream.push(VIDEO, 0xFFFFFFFF - 40, inter(b"1"))
+    stream.push(VIDEO, late_ms - 40, key(b"2"))
+    slow.room = 1000
+    stream.drained(player)
+    assert slow.payloads == [key(b"0"), *([inter(b"1")] if late_ms == 200 else []), key(b"2")]
 
 
 def test_a_player_that_skips_a_new_header_gets_it_first() -> None:
