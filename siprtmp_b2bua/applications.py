@@ -5,12 +5,15 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from rtmp.aio.live import LiveApplication, LiveLimits, LiveRequest, Purpose, Refused, Republish
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection, ServerHandler
+from rtmp.auth.auth_scheme import AuthScheme
+from rtmp.auth.server_auth import ServerAuth
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 
 from .config import LiveConfig
@@ -24,7 +27,7 @@ MakeHandler = Callable[[ServerConnection], ServerHandler]
 class ApplicationChooser:
     """The handler of a connection until it says by `connect` what it wants."""
 
-    def __init__(self, connection: ServerConnection, sip: MakeHandler, live: LiveApplication | None) -> None:
+    def __init__(self, connection: ServerConnection, sip: MakeHandler, live: MakeHandler | None) -> None:
         self._connection = connection
         self._sip = sip
         self._live = live
@@ -33,7 +36,7 @@ class ApplicationChooser:
         """Hand the connection over; what is neither, the telephone refuses."""
         if isinstance(event, ConnectRequested):
             app = event.app.strip("/").partition("?")[0].partition("/")[0]
-            make = self._live.make_handler if self._live is not None and app == _LIVE else self._sip
+            make = self._live if self._live is not None and app == _LIVE else self._sip
             handler = self._connection.handler = make(self._connection)
             handler.on_event(event)
         elif isinstance(event, ConnectionClosed) and event.reason is not None:
@@ -45,6 +48,7 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
     if not config.enabled:
         return None
     return LiveApplication(
+        auth=_publisher_auth(config),
         authorize=_Keys(config).check,
         republish=Republish(config.republish),
         limits=LiveLimits(
@@ -55,6 +59,31 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
         ),
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
     )
+
+
+def with_live_timeouts(make_handler: MakeHandler, config: LiveConfig) -> MakeHandler:
+    """Have the clients of `live` closed that are of no use; a phone may wait for a call for days."""
+
+    def make(connection: ServerConnection) -> ServerHandler:
+        connection.timeouts = replace(
+            connection.timeouts,
+            idle=config.idle_timeout_s,
+            silent_publisher=config.silent_publisher_timeout_s,
+        )
+        return make_handler(connection)
+
+    return make
+
+
+def _publisher_auth(config: LiveConfig) -> ServerAuth | None:
+    publishers = config.publishers
+    if not publishers:
+        return None
+
+    def find_password(user: str) -> str | None:
+        return publishers[user].get_secret_value() if user in publishers else None
+
+    return ServerAuth(find_password, AuthScheme(config.authmod))
 
 
 class _Keys:

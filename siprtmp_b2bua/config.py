@@ -6,110 +6,35 @@ defaults written here.
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from rtmp.errors import LocalProtocolError
-from rtmp.policy_file import PolicyFile
-
-from .errors import AddressError, ConfigurationError
-from .sip_address import AddressOfRecord
+from .errors import ConfigurationError
+from .setting_types import (
+    Aor,
+    BridgeRate,
+    Domains,
+    IpAddress,
+    Port,
+    PortRange,
+    Proxy,
+    RtpPorts,
+    Section,
+    Users,
+)
 
 Setting = str | int | float | bool | None | Mapping[str, "Setting"]
 
 ENVIRONMENT_PREFIX = "SIPRTMP_"
 
 
-def _ip_address(text: str) -> str:
-    if text:
-        try:
-            ipaddress.IPv4Address(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not an IP address (version 4), such as 192.0.2.10") from None
-    return text
-
-
-def _number(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def _words(value: object) -> object:
-    """Take a list also as text: `a.example, b.example`."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _domains(domains: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        PolicyFile(domains)
-    except LocalProtocolError as error:
-        raise ValueError(f"{error}; a domain is *, *.example.com or www.example.com") from None
-    return domains
-
-
-def _proxy(text: str) -> str:
-    if text and any(character.isspace() or character in "<>\"'," for character in text):
-        raise ValueError(
-            f"{text!r} is not a proxy of the form host, host:port or sip:host:port;transport=tcp"
-        )
-    return text
-
-
-IpAddress = Annotated[str, AfterValidator(_ip_address)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Domains = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_domains)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PortRange(_Section):
-    """A range of UDP ports, both ends included; RTP takes the even ports and RTCP the odd ones."""
-
-    low: int = Field(10000, ge=1024, le=65534)
-    high: int = Field(10999, ge=1025, le=65535)
-
-    @model_validator(mode="after")
-    def _holds_four_calls(self) -> PortRange:
-        if self.high < self.low:
-            raise ValueError(f"{self} ends before it begins")
-        if self.high - self.low < 7:
-            raise ValueError(f"{self} is too small: four calls need at least 8 ports")
-        return self
-
-    @classmethod
-    def parse(cls, text: str) -> PortRange:
-        """Parse `LOW-HIGH`; raises `ValueError`."""
-        low, dash, high = text.partition("-")
-        if not dash or not low.strip().isdecimal() or not high.strip().isdecimal():
-            raise ValueError(f"{text!r} is not a range of ports such as 10000-10999")
-        return cls(low=int(low), high=int(high))
-
-    def __str__(self) -> str:
-        return f"{self.low}-{self.high}"
-
-
-def _port_range(value: object) -> object:
-    return PortRange.parse(value) if isinstance(value, str) else value
-
-
-class RtmpConfig(_Section):
+class RtmpConfig(Section):
     """Where RTMP clients connect."""
 
     host: str = "0.0.0.0"
@@ -140,7 +65,7 @@ class RtmpConfig(_Section):
         return self
 
 
-class LiveConfig(_Section):
+class LiveConfig(Section):
     """The application `live`: streams that one client publishes and many play."""
 
     enabled: bool = True
@@ -148,6 +73,10 @@ class LiveConfig(_Section):
     """What publishers must add to the name of their stream, `cam?key=…`; empty: anybody may publish."""
     play_key: SecretStr = SecretStr("")
     """What players must add; empty: anybody may play."""
+    publishers: Users = Field({})
+    """Names and passwords of those who may publish, by `authmod`; none: anybody may."""
+    authmod: Literal["adobe", "llnw"] = "adobe"
+    """How publishers prove who they are: as Adobe's servers want it, or Limelight's."""
     republish: Literal["refuse", "replace"] = "refuse"
     """What becomes of a stream's publisher when another client wants to publish under its name."""
     recordings: str = ""
@@ -160,9 +89,13 @@ class LiveConfig(_Section):
     """How many may play at a time, waiting ones included."""
     max_players_per_address: int = Field(2_000, ge=1)
     """How many of them at one address."""
+    idle_timeout_s: float = Field(600.0, ge=0)
+    """A client that for so long has neither published nor played nor called anything is closed; 0: never."""
+    silent_publisher_timeout_s: float = Field(0.0, ge=0)
+    """A publisher that sends nothing for so long is closed; 0: never."""
 
 
-class SipConfig(_Section):
+class SipConfig(Section):
     """Our side of SIP."""
 
     int_ip: IpAddress = ""
@@ -170,7 +103,7 @@ class SipConfig(_Section):
     ext_ip: IpAddress = ""
     """Address written into SIP and SDP, where that is another (behind NAT); empty: the bound one."""
     port: Port = 5060
-    outbound_proxy: Annotated[str, AfterValidator(_proxy)] = ""
+    outbound_proxy: Proxy = ""
     """Where all requests go first, such as `pbx.example.com:5060`; empty: the domain of each address."""
     register_expires_s: int = Field(300, ge=30, le=86400)
     register_timeout_s: float = Field(10.0, gt=0)
@@ -188,11 +121,11 @@ class SipConfig(_Section):
         return uri if ";lr" in uri else f"{uri};lr"
 
 
-class MediaConfig(_Section):
+class MediaConfig(Section):
     """Audio between the two sides."""
 
-    rtp_ports: Annotated[PortRange, BeforeValidator(_port_range)] = PortRange()
-    bridge_rate_hz: Annotated[Literal[8000, 16000], BeforeValidator(_number)] = 16000
+    rtp_ports: RtpPorts = PortRange()
+    bridge_rate_hz: BridgeRate = 16000
     """Sampling rate of the conference bridge; 8000 costs less and narrows every call to telephone quality."""
     quality: int = Field(8, ge=1, le=10)
     """pjmedia's quality, of resampling and of Speex on the SIP side. Below 5 the bridge's filter is short:
@@ -203,17 +136,10 @@ class MediaConfig(_Section):
     """Upper bound of the audio that waits for the bridge; older audio is dropped."""
 
 
-def _aor(text: str) -> str:
-    try:
-        return str(AddressOfRecord.parse(text.removeprefix("sip:")))
-    except AddressError as error:
-        raise ValueError(str(error)) from None
-
-
-class AccountConfig(_Section):
+class AccountConfig(Section):
     """A SIP account that clients use without knowing its password: they connect with an empty one."""
 
-    aor: Annotated[str, AfterValidator(_aor)]
+    aor: Aor
     """The address of record, `alice@pbx.example.com`."""
     password: SecretStr
     login: str = ""

@@ -13,7 +13,7 @@ from rtmp.errors import CertificateError
 from rtmp.limits import AdmissionLimits, Timeouts
 from rtmp.policy_file import PolicyFile
 
-from .applications import ApplicationChooser, MakeHandler, make_live_application
+from .applications import ApplicationChooser, MakeHandler, make_live_application, with_live_timeouts
 from .config import GatewayConfig
 from .errors import StartupError
 
@@ -27,6 +27,7 @@ class RtmpFront:
         self._config = config.rtmp
         self._make_leg = make_leg
         self._live = make_live_application(config.live)
+        self._make_live = with_live_timeouts(self._live.make_handler, config.live) if self._live else None
         self._tls: ServerTls | None = None
         self._server: RtmpServer | None = None
         self._tls_server: RtmpServer | None = None
@@ -121,4 +122,4 @@ class RtmpFront:
             ) from None
 
     def _make_handler(self, connection: ServerConnection) -> ApplicationChooser:
-        return ApplicationChooser(connection, self._make_leg, self._live)
+        return ApplicationChooser(connection, self._make_leg, self._make_live)

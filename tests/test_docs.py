@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,7 @@ def test_the_tables_of_settings_are_true() -> None:
         else:
             expected = default if isinstance(default, bool | int | float) else str(default)
             expected = list(default) if isinstance(default, tuple) else expected
+            expected = dict(default) if isinstance(default, Mapping) else expected
             assert json.loads(shown) == expected, name
     assert not documented, "documented settings that do not exist"
 

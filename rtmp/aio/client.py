@@ -13,6 +13,7 @@ from rtmp.aio.client_connect import ConnectingClient, credentials_for
 from rtmp.aio.client_stream import ClientStream
 from rtmp.amf0 import AmfValue
 from rtmp.auth.client_auth import ClientAuth
+from rtmp.auth.encoders import ENCODER
 from rtmp.capabilities import Capabilities
 from rtmp.client_session import ClientSession
 from rtmp.commands import info_text
@@ -99,21 +100,24 @@ class RtmpClient(ConnectingClient):
 
         `arguments` follow the command object; `address` is where to connect instead of the URL's host and
         port. `user` and `password`, or else the URL's, are for a server that asks for them by the methods
-        "adobe" or "llnw", for which this connects up to three times. rtmps:// checks the certificate against
-        the URL's host and the system's authorities; `ssl` is a context to use instead. Raises OSError (no TCP
+        "adobe" or "llnw", for which this connects up to three times; servers ask encoders, so a client that
+        has them says that it is one (`rtmp.auth.encoders`). rtmps:// checks the certificate against the URL's
+        host and the system's authorities; `ssl` is a context to use instead. Raises OSError (no TCP
         connection; ssl.SSLCertVerificationError), ConnectRejected (AuthenticationFailed), ConnectionLost
         (HandshakeTimeout, ConnectTimeout), RemoteProtocolError, LocalProtocolError (InvalidUrl).
         """
         parsed = url if isinstance(url, RtmpUrl) else RtmpUrl.parse(url)
-        auth = ClientAuth(
-            credentials_for(parsed, user, password), str((command_object or {}).get("app", parsed.app))
-        )
+        members = dict(command_object or {})
+        credentials = credentials_for(parsed, user, password)
+        if credentials is not None:
+            members = {**ENCODER, **members}
+        auth = ClientAuth(credentials, str(members.get("app", parsed.app)))
         auth_query = ""
         while True:
             session = ClientSession(
                 parsed,
                 arguments,
-                command_object=command_object,
+                command_object=members,
                 capabilities=capabilities,
                 auth_query=auth_query,
                 digest=handshake == "digest",

@@ -1,6 +1,7 @@
 """How a server has its clients prove who they are before it accepts `connect`; see `rtmp.auth.auth_scheme`.
 
-For each ConnectRequested ask `ServerAuth.check`, and either accept or refuse with the description it returns.
+For each ConnectRequested, or those of encoders (`rtmp.auth.encoders`), ask `ServerAuth.check`, and either
+accept or refuse with the description it returns.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from hmac import compare_digest
 
 from rtmp.auth.auth_scheme import LLNW_COUNT, AuthScheme, adobe_response, llnw_response, split_app
 
-_MAX_USER = 64
+MAX_USER = 64
+"""Longer names are nobody's: the refusals have to fit the buffers of encoders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,13 @@ class AuthAccepted:
 class AuthRefused:
     """The connect is to be refused (NetConnection.Connect.Rejected) with this description.
 
-    `is_final` tells a wrong answer from one of the refusals that every client sees on its way in.
+    `is_final` tells a wrong answer from one of the refusals that every client sees on its way in. `user` is
+    who was to be proved by it, the beginning of a long name.
     """
 
     description: str
     is_final: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,15 @@ class ServerAuth:
         plain, given = split_app(app)
         user = given.get("user", "")
         if given.get("authmod") != self._scheme.value or not user:
-            return self._refuse("code=403 need auth; ", "")
-        if "response" not in given and len(user) <= _MAX_USER:
+            return AuthRefused(self._describe("code=403 need auth; ", ""))
+        if "response" not in given and len(user) <= MAX_USER:
             return self._challenge(user, now_s)
         key = given.get("opaque" if self._scheme is AuthScheme.ADOBE else "nonce", "")
         challenge = self._challenges.pop(key, None)
         if challenge is None or challenge.user != user or now_s > challenge.expires_s:
-            return self._refuse("", "?reason=authfailed", is_final=True)
+            return self._fail(user)
         if not self._is_right(plain, key, challenge, given):
-            return self._refuse("", "?reason=authfailed", is_final=True)
+            return self._fail(user)
         return AuthAccepted(plain, user)
 
     def _challenge(self, user: str, now_s: float) -> AuthRefused:
@@ -90,7 +94,7 @@ class ServerAuth:
         proof = f"salt={salt}&challenge={key}&opaque={key}"
         if self._scheme is AuthScheme.LLNW:
             proof = f"nonce={key}"
-        return self._refuse("", f"?reason=needauth&user={user}&{proof}")
+        return AuthRefused(self._describe("", f"?reason=needauth&user={user}&{proof}"))
 
     def _is_right(self, app: str, key: str, challenge: _Challenge, given: Mapping[str, str]) -> bool:
         password = self._find_password(challenge.user)
@@ -103,6 +107,8 @@ class ServerAuth:
                 return False
         return compare_digest(wanted.encode(), given.get("response", "").encode())
 
-    def _refuse(self, what: str, reason: str, *, is_final: bool = False) -> AuthRefused:
-        head = f"[ AccessManager.Reject ] : [ {what}authmod={self._scheme.value} ] : "
-        return AuthRefused(head + reason, is_final)
+    def _fail(self, user: str) -> AuthRefused:
+        return AuthRefused(self._describe("", "?reason=authfailed"), is_final=True, user=user[:MAX_USER])
+
+    def _describe(self, what: str, reason: str) -> str:
+        return f"[ AccessManager.Reject ] : [ {what}authmod={self._scheme.value} ] : {reason}"

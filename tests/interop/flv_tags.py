@@ -54,6 +54,11 @@ def media_of(tags: Iterable[Tag]) -> list[Tag]:
     return [tag for tag in tags if tag.type_id in (MessageType.AUDIO, MessageType.VIDEO)]
 
 
+def as_librtmp_writes(tags: Iterable[Tag]) -> list[Tag]:
+    """librtmp passes over video messages without a picture, such as AVC's end of sequence."""
+    return [tag for tag in tags if not (tag.is_video and len(tag.payload) <= 5)]
+
+
 def outline(tags: Sequence[Tag]) -> list[tuple[int, int, int, int]]:
     """A form in which pytest can show what differs: type, time, length and hash of each tag."""
     return [(tag.type_id, tag.timestamp_ms, len(tag.payload), hash(tag.payload)) for tag in tags]

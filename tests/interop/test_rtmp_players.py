@@ -6,7 +6,7 @@ from rtmp.aio.live import Purpose
 from rtmp.amf0 import decode_all
 from rtmp.messages import MessageType
 from tests.interop.conftest import Peers
-from tests.interop.flv_tags import Tag, media_of, outline, read_tags
+from tests.interop.flv_tags import Tag, as_librtmp_writes, media_of, outline, read_tags
 from tests.interop.live_relay import MEDIA, LiveRelay, Media, OwnPlayer, media, relay
 from tests.interop.peers.ffmpeg import FfmpegDecoder, FfmpegPlayer, FfmpegPublisher, file_packets
 from tests.interop.peers.gstreamer import Gstreamer, gstreamer_player
@@ -99,11 +99,6 @@ async def check_gstreamer(player: Gstreamer, expected: list[Tag]) -> None:
     tags = media_of(read_tags(player.output))
     assert outline(tags) == outline(expected[: len(tags)])
     assert len(tags) >= len(expected) - GSTREAMER_LOSES
-
-
-def as_librtmp_writes(tags: list[Tag]) -> list[Tag]:
-    """librtmp passes over video messages without a picture, such as AVC's end of sequence."""
-    return [tag for tag in tags if not (tag.is_video and len(tag.payload) <= 5)]
 
 
 def data_of(tags: list[Tag]) -> list[tuple[object, ...]]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmp.amf_value import AmfValue
 from rtmp.auth.auth_scheme import AuthScheme, adobe_response, llnw_response, split_app
 from rtmp.auth.client_auth import (
     AdobeChallenge,
@@ -20,6 +21,7 @@ from rtmp.auth.client_auth import (
     UserWanted,
     parse_refusal,
 )
+from rtmp.auth.encoders import ENCODER, is_encoder
 from rtmp.auth.server_auth import AuthAccepted, AuthRefused, ServerAuth
 from rtmp.errors import AuthenticationFailed, ConnectRejected, LocalProtocolError
 
@@ -172,7 +174,30 @@ def test_wrong_credentials_fail_alike(server: Server, user: str, password: str) 
     last = answers[-1]
     assert isinstance(last, AuthRefused)
     assert last.is_final
+    assert last.user == user
     assert last.description.endswith("?reason=authfailed")
+
+
+@pytest.mark.parametrize(
+    ("app", "members", "expected"),
+    [
+        ("live", {"type": "nonprivate"}, True),  # FFmpeg, GStreamer, librtmp (and so OBS) when they publish
+        ("live", {"flashVer": "FMLE/3.0 (compatible; FMSc/1.0)"}, True),
+        ("live", {"flashVer": "Wirecast/FM 1.0 (compatible; FMSc/1.0)"}, True),
+        ("live?authmod=adobe&user=bob", {"flashVer": "WIN 32,0,0,465"}, True),
+        ("live?key=authmod", {"flashVer": "LNX 9,0,124,2"}, False),  # what plays
+        ("live", {"flashVer": "see FMLE/3.0", "type": "private"}, False),
+        ("live", {"flashVer": 9.0, "type": None}, False),
+        ("live", {}, False),
+    ],
+)
+def test_who_is_an_encoder(app: str, members: dict[str, AmfValue], expected: bool) -> None:
+    assert is_encoder(app, members) is expected
+
+
+def test_a_client_that_wants_to_be_asked_is_an_encoder_in_either_way() -> None:
+    for name, value in ENCODER.items():
+        assert is_encoder("live", {name: value})
 
 
 def answered(server: Server, alter: Callable[[str], str] = lambda query: query) -> str:
@@ -220,7 +245,7 @@ def test_the_refusals_fit_the_buffers_of_encoders() -> None:
     assert isinstance(long, AuthRefused)
     assert len(long.description) < 256
     longer = auth.check(f"live?authmod=adobe&user={'u' * 65}", 0.0)
-    assert longer == AuthRefused(f"{ADOBE}?reason=authfailed", is_final=True)
+    assert longer == AuthRefused(f"{ADOBE}?reason=authfailed", is_final=True, user="u" * 64)
 
 
 @given(st.text())

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from siprtmp_b2bua.config import GatewayConfig, PortRange
+from siprtmp_b2bua.config import GatewayConfig, Setting
 from siprtmp_b2bua.errors import ConfigurationError
+from siprtmp_b2bua.setting_types import PortRange
 
 
 @pytest.fixture
@@ -57,13 +58,33 @@ def test_accounts_are_found_and_their_passwords_stay_hidden(toml: Path) -> None:
         ({"media": {"bridge_rate_hz": 44100}}, "media.bridge_rate_hz"),
         ({"sip": {"outbound_proxy": "a b"}}, "is not a proxy"),
         ({"sip": "here"}, "sip: "),
+        ({"live": {"publishers": "bob"}}, 'live.publishers: not a table of names and passwords, such as {"'),
+        ({"live": {"publishers": {"a b": "hush"}}}, "live.publishers: 'a b': a user's name is not empty and"),
+        ({"live": {"publishers": {"b" * 65: "hush"}}}, "a user's name has at most 64 characters"),
+        ({"live": {"publishers": {"bob": ""}}}, "'bob' has an empty password"),
+        ({"live": {"publishers": {"bob": 1234}}}, "live.publishers.bob: Input should be a valid string"),
+        ({"live": {"authmod": "basic"}}, "live.authmod: Input should be 'adobe' or 'llnw'"),
+        ({"live": {"idle_timeout_s": -1}}, "live.idle_timeout_s: "),
     ],
 )
-def test_bad_settings_are_named(settings: dict[str, dict[str, str | int]], message: str) -> None:
+def test_bad_settings_are_named(settings: dict[str, Setting], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         GatewayConfig.load(None, settings)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_publishers_come_from_the_file_and_a_variable_and_their_passwords_stay_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "siprtmp.toml"
+    file.write_text('[live.publishers]\nAlice = "hush-file"\nbob = "hush-old"\n')
+    monkeypatch.setenv("SIPRTMP_LIVE__PUBLISHERS", '{"bob": "hush-new"}')
+    config = GatewayConfig.load(file)
+    passwords = {user: secret.get_secret_value() for user, secret in config.live.publishers.items()}
+    assert passwords == {"Alice": "hush-file", "bob": "hush-new"}
+    assert "hush" not in repr(config) + str(config) + config.model_dump_json()
 
 
 def test_a_bad_password_setting_is_not_shown(tmp_path: Path) -> None:

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import json
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from rtmp.aio import RtmpClient
-from rtmp.errors import ConnectRejected, StreamFailed
+from rtmp.errors import AuthenticationFailed, ConnectRejected, StreamFailed
 from rtmp.flv_file import FlvParser
-from tests.interop.peers.ports import HOST, free_port
-from tests.siprtmp_b2bua.test_cli import REPOSITORY
+from tests.siprtmp_b2bua.running_gateway import gateway
 
 KEY = b"\x17\x01\x00\x00\x00key"
-
-
-class RunningGateway:
-    """A gateway and its log."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-
-    async def logged(self, words: str) -> str:
-        assert self.process.stderr is not None
-        async with asyncio.timeout(20):
-            while words not in (line := (await self.process.stderr.readline()).decode()):
-                assert line, f"the gateway ended without saying {words!r}"
-            return line
-
-    async def connect(self, app: str = "live") -> RtmpClient:
-        async with asyncio.timeout(10):
-            return await RtmpClient.connect(f"rtmp://{HOST}:{self.port}/{app}")
-
-
-@asynccontextmanager
-async def gateway(*arguments: str, **environment: str) -> AsyncIterator[RunningGateway]:
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-l", HOST, "-p", str(port),
-        "--sip-port", str(free_port()), *arguments,
-        cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
-    )  # fmt: skip
-    running = RunningGateway(process, port)
-    try:
-        await running.logged(f"RTMP on {HOST}:{port}")
-        yield running
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
-            await process.communicate()
-    assert process.returncode == 0
 
 
 async def test_keys_decide_who_publishes_and_plays() -> None:
@@ -83,6 +39,45 @@ async def test_keys_decide_who_publishes_and_plays() -> None:
             assert await got == (40, KEY)
         client.close()
         await client.closed
+
+
+@pytest.mark.parametrize("authmod", ["", "adobe", "llnw"])
+async def test_publishers_have_passwords_and_players_need_none(authmod: str) -> None:
+    settings = {"SIPRTMP_LIVE__PUBLISHERS": json.dumps({"bob": "s3cret"}), "SIPRTMP_LIVE__PLAY_KEY": "out"}
+    if authmod:
+        settings["SIPRTMP_LIVE__AUTHMOD"] = authmod
+    async with gateway(**settings) as running:
+        publisher = await running.connect(credentials="bob:s3cret@")
+        stream = await publisher.create_stream()
+        await stream.publish("cam")
+        for credentials in ("bob:hush@", "ann:s3cret@"):
+            with pytest.raises(AuthenticationFailed, match=f"authmod={authmod or 'adobe'} .*authfailed"):
+                await running.connect(credentials=credentials)
+            line = await running.logged("refused")
+            assert f"it did not prove to be '{credentials[:3]}'" in line
+            assert "hush" not in line
+        viewer = await running.connect()
+        with pytest.raises(StreamFailed, match="a user and a password are needed"):
+            await (await viewer.create_stream()).publish("other")
+        player = await viewer.create_stream()
+        got = asyncio.get_running_loop().create_future()
+        player.on_video = lambda timestamp_ms, payload: got.set_result((timestamp_ms, bytes(payload)))
+        await player.play("cam?key=out")
+        stream.send_video(40, KEY)
+        async with asyncio.timeout(5):
+            assert await got == (40, KEY)
+
+
+async def test_publishers_may_need_a_key_as_well() -> None:
+    settings = {
+        "SIPRTMP_LIVE__PUBLISHERS": json.dumps({"bob": "s3cret"}),
+        "SIPRTMP_LIVE__PUBLISH_KEY": "in",
+    }
+    async with gateway(**settings) as running:
+        stream = await (await running.connect(credentials="bob:s3cret@")).create_stream()
+        with pytest.raises(StreamFailed, match="a key is needed"):
+            await stream.publish("cam")
+        await stream.publish("cam?key=in")
 
 
 async def test_streams_are_recorded_and_whole_when_the_gateway_ends(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from rtmp.aio.recording.recording_file import DEFAULT_CONFIG as DEFAULT_RECORDER
 from rtmp.aio.recording.recording_file import RecorderConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection
+from rtmp.auth.server_auth import ServerAuth
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_stream import LiveStream
 
@@ -22,6 +23,7 @@ from rtmp.relay.live_stream import LiveStream
 class LiveApplication:
     """Relays live streams between the connections for which it makes the handlers.
 
+    With `auth` only who has authenticated in `connect` may publish; encoders are asked to, players need not.
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
     `recordings` clients may publish to be recorded, and play what was.
     """
@@ -29,6 +31,7 @@ class LiveApplication:
     def __init__(
         self,
         *,
+        auth: ServerAuth | None = None,
         authorize: Authorize | None = None,
         republish: Republish = Republish.REFUSE,
         limits: LiveLimits = DEFAULT_LIVE_LIMITS,
@@ -39,7 +42,7 @@ class LiveApplication:
     ) -> None:
         self._archive = None if recordings is None else LiveArchive(recordings, recorder_config, limits)
         self._directory = LiveDirectory(republish, limits, stream_limits)
-        self._services = LiveServices(self._directory, self._archive, authorize, player_config)
+        self._services = LiveServices(self._directory, self._archive, authorize, auth, player_config)
 
     @property
     def streams(self) -> Mapping[str, LiveStream]:

@@ -22,7 +22,10 @@ class LiveClient:
     def __init__(self, services: LiveServices, connection: ServerConnection) -> None:
         self.connection = connection
         self.app = ""
+        self.user = ""
+        """Who it has proved to be; empty: it has not."""
         self.connect_arguments: tuple[AmfValue, ...] = ()
+        self._must_authenticate = services.auth is not None
         self._authorize = services.authorize
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._answers: set[asyncio.Task[None]] = set()
@@ -38,10 +41,15 @@ class LiveClient:
             stream_name = StreamName.parse(self.app, name)
         except RemoteProtocolError as error:
             raise Refused(str(error)) from None
-        if self._authorize is not None:
-            self._authorize(
-                LiveRequest(purpose, stream_name, self.connection.peername, self.connect_arguments)
+        if purpose is Purpose.PUBLISH and self._must_authenticate and not self.user:
+            raise Refused(
+                f"to publish {stream_name} a user and a password are needed: rtmp://USER:PASSWORD@HOST/…"
             )
+        if self._authorize is not None:
+            request = LiveRequest(
+                purpose, stream_name, self.connection.peername, self.connect_arguments, self.user
+            )
+            self._authorize(request)
         return stream_name
 
     def log(self, text: str) -> None:

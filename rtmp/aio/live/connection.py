@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -10,6 +11,8 @@ from rtmp.aio.live.playing import LivePlaying
 from rtmp.aio.live.publishing import LivePublishing
 from rtmp.aio.live.services import LiveServices
 from rtmp.aio.server import ServerConnection
+from rtmp.auth.encoders import is_encoder
+from rtmp.auth.server_auth import AuthRefused
 from rtmp.capabilities import ANY_CODEC, Capabilities, CapsEx, FourCcInfo
 from rtmp.events import (
     BufferLengthSet,
@@ -43,6 +46,7 @@ class LiveConnection:
 
     def __init__(self, services: LiveServices, connection: ServerConnection) -> None:
         self._connection = connection
+        self._auth = services.auth
         self._client = LiveClient(services, connection)
         self._publishing = LivePublishing(services, self._client)
         self._playing = LivePlaying(services, self._client)
@@ -69,8 +73,22 @@ class LiveConnection:
             handler(event)
 
     def _on_connect(self, event: ConnectRequested) -> None:
-        self._client.app, self._client.connect_arguments = event.app, event.arguments
+        client = self._client
+        client.app, client.connect_arguments = event.app, event.arguments
+        if self._auth is not None and is_encoder(event.app, event.command_object):
+            answer = self._auth.check(event.app, asyncio.get_running_loop().time())
+            if isinstance(answer, AuthRefused):
+                self._refuse_connect(answer)
+                return
+            client.app, client.user = answer.app, answer.user
         self._connection.accept_connect(event, extra=CAPABILITIES.to_command_object())
+
+    def _refuse_connect(self, refused: AuthRefused) -> None:
+        if refused.is_final:
+            self._client.log(
+                f"connect from {self._connection.peername} refused: it did not prove to be {refused.user!r}"
+            )
+        self._connection.reject_connect(description=refused.description)
 
     def _on_call(self, event: CallReceived) -> None:
         if event.transaction_id:

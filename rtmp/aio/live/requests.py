@@ -25,6 +25,8 @@ class LiveRequest:
     stream: StreamName
     peername: str
     connect_arguments: tuple[AmfValue, ...] = field(repr=False)  # may hold passwords
+    user: str = ""
+    """Who the client has proved to be; empty: it has not."""
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened

@@ -9,6 +9,7 @@ from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import Authorize
 from rtmp.aio.recording.file_player_config import FilePlayerConfig
+from rtmp.auth.server_auth import ServerAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class LiveServices:
     directory: LiveDirectory
     archive: LiveArchive | None
     authorize: Authorize | None
+    auth: ServerAuth | None
     player_config: FilePlayerConfig
     ends: set[Callable[[], None]] = field(default_factory=set)
     """One for each client that publishes: ends that, and closes its connection."""

@@ -112,6 +112,8 @@ def stated_index(file: FileIO) -> FlvIndex | None:
         stated = StatedIndex.parse(body)
         if stated is None or stated.file_size != size:
             return None
+        if not stated.times_ms:
+            return None  # a player begins at sound, then, which nothing states
         index = FlvIndex(first)
         for position in [first, *sorted(stated.positions + stated.headers)]:
             _add_at(file, position, index)

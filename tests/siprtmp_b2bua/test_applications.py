@@ -1,0 +1,79 @@
+"""How long clients of no use may stay: of the application `live`, and of the telephone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from rtmp.aio import RtmpClient, RtmpServer, ServerConnection, start_server
+from rtmp.events import StatusReceived
+from rtmp.limits import DEFAULT_TIMEOUTS
+from siprtmp_b2bua.applications import ApplicationChooser, make_live_application, with_live_timeouts
+from siprtmp_b2bua.config import LiveConfig
+from tests.interop.peers.ports import HOST
+from tests.rtmp.running_server import EventLog
+
+ALERT = replace(DEFAULT_TIMEOUTS, ping=0.01)
+
+
+@asynccontextmanager
+async def serve(config: LiveConfig) -> AsyncIterator[RtmpServer]:
+    """A server with both applications; its telephone accepts everything."""
+    application = make_live_application(config)
+    assert application is not None
+    make_live = with_live_timeouts(application.make_handler, config)
+
+    def make(connection: ServerConnection) -> ApplicationChooser:
+        return ApplicationChooser(connection, EventLog, make_live)
+
+    server = await start_server(make, HOST, 0, timeouts=ALERT)
+    try:
+        yield server
+    finally:
+        server.close()
+        async with asyncio.timeout(5):
+            await server.wait_closed()
+
+
+async def connect(server: RtmpServer, app: str) -> tuple[RtmpClient, list[str]]:
+    """A client, and the codes that it is told."""
+    codes: list[str] = []
+
+    def note(event: StatusReceived) -> None:
+        codes.append(event.code)
+
+    return await RtmpClient.connect(f"rtmp://{HOST}:{server.port}/{app}", on_status=note), codes
+
+
+async def test_an_idle_client_of_live_is_closed_and_a_phone_stays() -> None:
+    async with serve(LiveConfig(idle_timeout_s=0.1)) as server, asyncio.timeout(5):
+        phone, _ = await connect(server, "sip")
+        viewer, _ = await connect(server, "live")
+        await (await viewer.create_stream()).play("cam")
+        idle, codes = await connect(server, "live")
+        assert await idle.closed is None
+        assert codes == ["NetConnection.Connect.IdleTimeout"]
+        for client in (phone, viewer):  # which have been there for longer
+            assert not client.closed.done()
+            client.close()
+
+
+async def test_a_silent_publisher_is_closed() -> None:
+    async with serve(LiveConfig(silent_publisher_timeout_s=0.1)) as server, asyncio.timeout(5):
+        client, _ = await connect(server, "live")
+        stream = await client.create_stream()
+        codes: list[str] = []
+        stream.on_status = lambda event: codes.append(event.code)
+        await stream.publish("cam")
+        assert await client.closed is None
+        assert codes[-1] == "NetStream.Publish.Idle"
+
+
+async def test_the_other_times_stay_as_they_are() -> None:
+    async with serve(LiveConfig()) as server, asyncio.timeout(5):
+        client, _ = await connect(server, "live")
+        (connection,) = server.connections
+        assert connection.timeouts == replace(ALERT, idle=600.0)
+        client.close()
