@@ -38,6 +38,9 @@ logger = logging.getLogger("rtmp")
 
 S = TypeVar("S", bound=Session)
 
+LAST_MESSAGES = 4096
+"""Of a peer that is gone, acted on in one go: some 40 ms of work at most."""
+
 
 class Connection(asyncio.Protocol, Generic[S]):
     """Moves the bytes of one session, flushes, keeps time and ends.
@@ -213,8 +216,9 @@ class Connection(asyncio.Protocol, Generic[S]):
         """Deliver the last events."""
         self.timers.cancel_all()
         self._writable.set()
-        self._inbound.transport = None
+        self._inbound.transport = self._transport = None
         if not self._closing:
+            self._deliver_last_words()
             self._closing = True
             if isinstance(exc, ConnectionError) and self.session.peer_is_leaving:
                 pass  # it did not wait for our last answers, which nobody needs
@@ -222,9 +226,20 @@ class Connection(asyncio.Protocol, Generic[S]):
                 self._reason = ConnectionLost(f"the transport failed: {exc}")
             elif self.session.state is ConnectionState.HANDSHAKE:
                 self._reason = ConnectionLost("the peer closed during the handshake")
-        self._transport = None
         for event in self.session.connection_lost(self._reason):
             self._deliver(event)
+
+    def _deliver_last_words(self) -> None:
+        """Act on what the peer said before it went: it may have been waiting for its turn."""
+        session = self.session
+        until = session.messages_handled + LAST_MESSAGES
+        try:
+            while not self._closing and (event := session.next_event(until)) is not None:
+                self._deliver(event)
+        except RemoteProtocolError:
+            pass  # nobody is there to be told
+        except Exception:
+            logger.exception("connection %s (%s): its media could not be handled", self.id, self.peername)
 
     # Sending
 

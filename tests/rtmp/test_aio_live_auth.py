@@ -12,7 +12,7 @@ from rtmp.aio.live import LiveRequest, Purpose, Refused
 from rtmp.auth.auth_scheme import AuthScheme
 from rtmp.auth.server_auth import ServerAuth
 from rtmp.errors import AuthenticationFailed, StreamFailed
-from tests.rtmp.test_aio_live import KEY, Live, live
+from tests.rtmp.live_server import KEY, Live, live
 
 USERS = {"bob": "s3cret", "eve": "other"}
 ENCODER = {"type": "nonprivate"}

@@ -14,8 +14,8 @@ from rtmp.errors import StreamFailed
 from rtmp.flv_file import FlvTag
 from rtmp.limits import DEFAULT_LIMITS
 from tests.rtmp import flv_samples as flv
-from tests.rtmp.test_aio_live import live
-from tests.rtmp.test_file_player import Player, Seen, join, media, playing
+from tests.rtmp.file_playing import Player, Seen, join, media, playing
+from tests.rtmp.live_server import live
 
 TAGS = [FlvTag(18, 0, flv.METADATA[16:]), *flv.stream(2)[1:]]
 """Two seconds: the last frames are at 1960 ms."""

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from rtmp.aio import RtmpClient, RtmpServer, ServerConnection, ServerTls, start_server
+from rtmp.chunk_writer import ChunkWriter
+from rtmp.events import AudioReceived
 from rtmp.limits import DEFAULT_TIMEOUTS
+from rtmp.messages import MessageType
 from tests.rtmp.both_loops import on_both_loops
 from tests.rtmp.certificates import make_server_tls, needs_openssl, trusting
 from tests.rtmp.running_server import EventLog, running
@@ -142,3 +145,23 @@ async def test_a_connection_that_is_lost_before_its_handshake_is_over(
     await client
     server.close()
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+@on_both_loops
+async def test_what_a_peer_said_before_it_vanished_is_heard() -> None:
+    """It waits for its turn while the transport finds that nobody is there any more."""
+    async with running() as run:
+        client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/x")
+        log = await run.logs.get()
+        stream = await client.create_stream()
+        await stream.publish("cam")
+        writer = ChunkWriter()
+        messages = [
+            b"".join(writer.write(50, MessageType.AUDIO, stream.stream_id, n, b"\xb2")) for n in range(1000)
+        ]
+        log.connection.data_received(b"".join(messages))
+        assert log.connection._transport is not None
+        log.connection._transport.abort()
+        await log.closed()
+        heard = [event.timestamp_ms for event in log.events if isinstance(event, AudioReceived)]
+        assert heard == list(range(1000))
