@@ -9,7 +9,7 @@ from typing import Final
 
 from .errors import RequestError
 from .sdp import SdpCodec
-from .video_sdp import H264, X_FLV
+from .video_sdp import H264
 
 
 class RtmpAudio(Enum):
@@ -54,8 +54,8 @@ _TRANSCODED: Final = (
 )
 """What the SIP side may choose beside Speex if the client named nothing."""
 
-_VIDEO_NAMES: Final = {"h264": H264, "flv": X_FLV}
-KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | frozenset(_VIDEO_NAMES) | {"dtmf"}
+_VIDEO_NAMES: Final = {"h264": H264}
+KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | frozenset(_VIDEO_NAMES) | {"dtmf", "flv"}
 
 
 @dataclass(frozen=True, slots=True)

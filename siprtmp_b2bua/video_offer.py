@@ -6,13 +6,11 @@ from typing import Final
 
 from media_bridge.h264.configuration import AvcConfiguration
 
-from .video_sdp import FEEDBACK, H264, X_FLV, VideoFormat
+from .video_sdp import FEEDBACK, H264, VideoFormat
 
 _PLAIN_PROFILE: Final = "42e01f"
 """Constrained Baseline at level 3.1 (1280×720, 30 a second): what every phone with H.264 decodes."""
 _FEEDBACK: Final = frozenset(FEEDBACK)
-_X_FLV_PAYLOAD_TYPE: Final = 97
-"""As in the original."""
 _PAYLOAD_TYPES: Final = (96, 98, 99, 100)
 _MAX_SPROP: Final = 300
 """pjsip copies each line of a description; parameter sets of real encoders have some 50 characters."""
@@ -27,9 +25,7 @@ def video_formats(names: tuple[str, ...], published: AvcConfiguration | None) ->
     formats: list[VideoFormat] = []
     payload_types = iter(_PAYLOAD_TYPES)
     for name in names:
-        if name == X_FLV:
-            formats.append(VideoFormat(_X_FLV_PAYLOAD_TYPE, X_FLV))
-        elif name == H264:
+        if name == H264:
             formats += [
                 VideoFormat(next(payload_types), H264, parameters, _FEEDBACK)
                 for parameters in _h264_parameters(published)

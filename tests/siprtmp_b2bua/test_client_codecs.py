@@ -60,8 +60,8 @@ def test_without_names_the_rate_decides(rate: str, first: int, transcoded: RtmpA
 
 
 def test_video_is_named_beside_audio_or_alone() -> None:
-    beside = CodecPreference.parse(["flv", "pcmu", "h264", "h264"])
-    assert beside.video == ("x-flv", "H264")
+    beside = CodecPreference.parse(["pcmu", "h264", "h264"])
+    assert beside.video == ("H264",)
     assert len(beside.audio) == 1
     alone = CodecPreference.parse(["h264"])
     assert alone.named
