@@ -54,3 +54,12 @@ def simple_sps(
     for value in crop:
         writer.ue(value)
     return writer
+
+
+def sps_with_vui(profile: str = "42c01e") -> BitWriter:
+    """An SPS of 30 frames a second, of which 2 can be reordered and 3 are kept."""
+    writer = simple_sps(profile=profile).bits(1, 1).bits(0b00001, 5).bits(1000, 32).bits(60000, 32)
+    writer.bits(0b100011, 6)
+    for value in (1, 2, 1, 1, 2, 3):
+        writer.ue(value)
+    return writer

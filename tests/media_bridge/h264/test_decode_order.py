@@ -12,7 +12,7 @@ from media_bridge.h264.access_unit import TIMESTAMP_MASK, AccessUnit
 from media_bridge.h264.avc_tag import AvcTag, picture_body
 from media_bridge.h264.decode_order import MAX_STEP, DecodeOrder, PictureTime
 from media_bridge.h264.sps import SequenceParameterSet
-from tests.media_bridge.h264.bit_writer import simple_sps
+from tests.media_bridge.h264.bit_writer import simple_sps, sps_with_vui
 from tests.media_bridge.h264.x264_pictures import Encoding, encode
 
 B_PICTURES = [
@@ -29,6 +29,7 @@ B_PICTURES = [
     Encoding(profile="high", x264="bframes=0", rate=Fraction(25)),
 ]
 BASELINE = SequenceParameterSet.parse(simple_sps().bits(0, 1).nal())
+HIGH_WITH_VUI = SequenceParameterSet.parse(sps_with_vui("64001e").nal())
 HIGH_WITHOUT_VUI = SequenceParameterSet.parse(simple_sps(profile="64001e").bits(0, 1).nal())
 
 
@@ -111,7 +112,7 @@ def test_milliseconds() -> None:
         st.integers(0, TIMESTAMP_MASK) | st.integers(0, 300_000) | st.integers(0, 40).map(lambda n: n * 3000),
         max_size=40,
     ),
-    st.sampled_from([BASELINE, HIGH_WITHOUT_VUI, SequenceParameterSet.parse(encode(B_PICTURES[2])[0].sps)]),
+    st.sampled_from([BASELINE, HIGH_WITHOUT_VUI, HIGH_WITH_VUI]),
 )
 def test_any_timestamps(timestamps: list[int], sps: SequenceParameterSet) -> None:
     order = DecodeOrder()
