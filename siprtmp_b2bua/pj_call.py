@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 from media_bridge.pj_module import pj
@@ -15,7 +14,7 @@ from . import pj_operations
 from .call_descriptions import CallDescriptions
 from .client_codecs import CodecPreference
 from .errors import CapacityError, SipError
-from .pj_call_object import PjCallObject
+from .pj_call_object import PjCallLife, PjCallObject
 from .pj_context import PjContext
 from .pj_events import CallListener, StreamStats, peer_text
 from .pj_operations import (
@@ -48,9 +47,7 @@ class PjCall:
         self._context = context
         self._listener = listener
         self._name = name
-        self._call: PjCallObject | None = None
-        self._ended_call: PjCallObject | None = None
-        self._commands_running = 0
+        self._life = PjCallLife()
         self._descriptions = CallDescriptions(answers_invite=False)
         self._video: VideoAgreement | None = None
         self._lines = 1
@@ -61,6 +58,10 @@ class PjCall:
         self._media_index = 0
         self._remote_hold = False
         self._last_progress: tuple[int, str] | None = None
+
+    @property
+    def _call(self) -> PjCallObject | None:
+        return self._life.call
 
     @property
     def name(self) -> str:
@@ -139,7 +140,7 @@ class PjCall:
         def execute() -> None:
             if self._call is None:
                 raise SipError(481, "Call Does Not Exist")
-            with self._command():
+            with self._life.command():
                 try:
                     command(self._call)
                 except pj.Error as error:
@@ -163,14 +164,14 @@ class PjCall:
         if not self._context.media_budget.take(time.monotonic(), self._lines):
             raise CapacityError("too many calls at once")
         self._descriptions.prefer(preference, video)
-        self._call = PjCallObject(self, account, -1)
+        call = self._life.call = PjCallObject(self, account, -1)
         parameters = audio_call(self._lines)
         parameters.txOption.localUri = local
         self._context.live_calls.add(self)
         offer = self._context.codecs.only(preference.sdp_codecs, events=preference.dtmf)
-        with self._command(), offer:
+        with self._life.command(), offer:
             try:
-                self._call.makeCall(destination, parameters)
+                call.makeCall(destination, parameters)
             except pj.Error as error:
                 self._release()
                 if error.status == _PJ_ETOOMANY:
@@ -181,7 +182,7 @@ class PjCall:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
         self._is_incoming = True
         self._descriptions = CallDescriptions(answers_invite=True)
-        self._call = PjCallObject(self, account, call_id)
+        self._life.call = PjCallObject(self, account, call_id)
         self._context.live_calls.add(self)
 
     def info(self) -> Any:
@@ -212,7 +213,7 @@ class PjCall:
         """Hang up with `code` if the call still lives; on the pjsip thread."""
         if self._call is None:
             return
-        with self._command():
+        with self._life.command():
             try:
                 self._call.hangup(operation(code, reason))
             except pj.Error as error:
@@ -332,7 +333,7 @@ class PjCall:
         In the latter case it must be told to hang up, or else it takes the next answer that crosses its
         CANCEL, for which it has no media any more (assertion).
         """
-        if self._call is not None and not self._commands_running:
+        if self._call is not None and not self._life.is_commanded:
             self.refuse(0)
 
     def _vanished(self, error: pj.Error) -> None:
@@ -342,16 +343,6 @@ class PjCall:
             self._release()
             self._tell(lambda listener: listener.on_disconnected(481, "Call Does Not Exist"))
 
-    @contextmanager
-    def _command(self) -> Iterator[None]:
-        """Keep the pjsua2 object for the time of a command on it, which may well end the call."""
-        self._commands_running += 1
-        try:
-            yield
-        finally:
-            self._commands_running -= 1
-            self._delete_ended()
-
     def _release(self) -> None:
         """Let go of the pjsua2 objects as soon as the call has ended, see `PjCallObject`."""
         self._context.live_calls.discard(self)
@@ -359,10 +350,4 @@ class PjCall:
         if port is not None:
             port.close()
         self._context.clock.left(self)
-        self._ended_call, self._call = self._call or self._ended_call, None
-        self._delete_ended()
-
-    def _delete_ended(self) -> None:
-        if self._ended_call is not None and not self._commands_running:
-            ended, self._ended_call = self._ended_call, None
-            ended.delete()
+        self._life.end()

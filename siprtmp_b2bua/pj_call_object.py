@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from media_bridge.pj_module import pj, shared_object_path
@@ -88,6 +90,40 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
         """Decline: left alone, pjsua2 lets any INVITE with a matching Replaces header take this call over."""
         prm.statusCode = pj.PJSIP_SC_DECLINE
+
+
+class PjCallLife:
+    """Keeps a call's object for as long as it must live, and no longer; on the pjsip thread."""
+
+    def __init__(self) -> None:
+        self.call: PjCallObject | None = None
+        self._ended: PjCallObject | None = None
+        self._commands = 0
+
+    @property
+    def is_commanded(self) -> bool:
+        """Whether one of its methods runs."""
+        return self._commands > 0
+
+    @contextmanager
+    def command(self) -> Iterator[None]:
+        """Keep the object for the time of a command on it, which may well end the call."""
+        self._commands += 1
+        try:
+            yield
+        finally:
+            self._commands -= 1
+            self._delete_ended()
+
+    def end(self) -> None:
+        """Let go of the object: the call has ended."""
+        self._ended, self.call = self.call or self._ended, None
+        self._delete_ended()
+
+    def _delete_ended(self) -> None:
+        if self._ended is not None and not self._commands:
+            ended, self._ended = self._ended, None
+            ended.delete()
 
 
 def _description(sdp: Any) -> str:
