@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from media_bridge.arrival_clock import ArrivalClock
 from media_bridge.errors import CodecDataError
@@ -13,6 +13,9 @@ from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.decode_order import DecodeOrder
 from media_bridge.h264.depacketizer import Depacketizer
 from media_bridge.h264.drop_reason import DepacketizerStats
+
+_SLEW_MS: Final = 2.0
+"""How far the delay moves with one picture: nobody sees that."""
 
 
 class TimedTag(NamedTuple):
@@ -25,13 +28,14 @@ class TimedTag(NamedTuple):
 class VideoDownlink:
     """Takes the peer's packets in order and makes tags of whole pictures.
 
-    Their times never go back, whatever the peer's do. `delay_ms` is how much later than on arrival they are
-    due: as much as the audio of the same call is, so that both stay together.
+    Their times never go back, whatever the peer's do. `delay_ms`, which may be set at any time, is how much
+    later than on arrival they are due: as much as the audio of the same call is, so that both stay together.
     """
 
     def __init__(self, depacketizer: Depacketizer, *, delay_ms: float = 0.0) -> None:
+        self.delay_ms = delay_ms
         self._depacketizer = depacketizer
-        self._delay_ms = delay_ms
+        self._delay_ms: float | None = None
         self._order = DecodeOrder()
         self._clock = ArrivalClock()
         self._last_ms = 0
@@ -91,6 +95,11 @@ class VideoDownlink:
 
     def _picture(self, access_unit: AccessUnit, now_ms: float) -> TimedTag:
         time = self._order.next(access_unit.timestamp)
-        due_ms = self._clock.place(time.decoding_ms, now_ms) + self._delay_ms
+        due_ms = self._clock.place(time.decoding_ms, now_ms) + self._slewed_delay_ms()
         self._last_ms = max(self._last_ms, round(due_ms))
         return TimedTag(self._last_ms, picture_body(access_unit, time.composition_ms))
+
+    def _slewed_delay_ms(self) -> float:
+        before = self.delay_ms if self._delay_ms is None else self._delay_ms
+        self._delay_ms = before + max(-_SLEW_MS, min(_SLEW_MS, self.delay_ms - before))
+        return self._delay_ms

@@ -248,10 +248,15 @@ class Call:
             codec,
             services.config.media,
             services.notifier,
-            self._client.play_audio,
+            self._play_audio,
             start_ms=self._client.stream_time_ms,
         )
         self._tasks.start(self._attach(self._audio))
+
+    def _play_audio(self, timestamp_ms: int, tag: bytes) -> None:
+        self._client.play_audio(timestamp_ms, tag)
+        if self._video is not None:
+            self._video.note_audio(timestamp_ms)
 
     async def _attach(self, audio: CallAudio) -> None:
         await self._sip.wait_for_bridge()

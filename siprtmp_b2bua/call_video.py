@@ -38,7 +38,7 @@ _REPORTED_NAMES: Final = {H264: "h264"}
 _WALL_CLOCK_OFFSET_S: Final = time.time() - time.monotonic()
 """One for all calls, so that the sender reports of one process can be compared."""
 _KEY_PICTURE_SPACING_S: Final = 1.0
-_AUDIO_DELAY_MS: Final = 60.0
+_AUDIO_DELAY_MS: Final = 30.0
 """How long the audio of a call is under way in the gateway, each way: queue or jitter buffer, and bridge."""
 
 
@@ -71,6 +71,8 @@ class CallVideo:
         self._uplink = VideoUplink(Packetizer())
         self._uplink_clock = ArrivalClock()
         self._downlink = VideoDownlink(Depacketizer())
+        self._audio_clock = ArrivalClock()
+        self._audio_lag_ms = 0.0
         self._asked_s = float("-inf")
         self._bad_tags = 0
 
@@ -127,6 +129,11 @@ class CallVideo:
         endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), due_ms / 1000)
         endpoint.send(list(picture.payloads), picture.timestamp)
 
+    def note_audio(self, timestamp_ms: int) -> None:
+        """Note that audio with this time goes to the client now: video has to keep to its times."""
+        self._audio_lag_ms = self._audio_clock.place(timestamp_ms, self._stream_now_ms()) - timestamp_ms
+        self._downlink.delay_ms = _AUDIO_DELAY_MS - self._audio_lag_ms
+
     def client_plays(self) -> None:
         """Let a client that begins to play see something soon."""
         if (tag := self._downlink.configuration_tag()) is not None:
@@ -159,6 +166,9 @@ class CallVideo:
 
     # -- helpers -------------------------------------------------------------------------------------------
 
+    def _stream_now_ms(self) -> float:
+        return (self._loop.time() - self._stream_begin_s) * 1000
+
     def _published(self) -> AvcConfiguration | None:
         return self._uplink.configuration
 
@@ -169,7 +179,8 @@ class CallVideo:
                 sprop = AvcConfiguration.from_sprop(agreement.sprop_parameter_sets).parameter_sets
             except MediaError as error:
                 logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
-        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=_AUDIO_DELAY_MS)
+        delay_ms = _AUDIO_DELAY_MS - self._audio_lag_ms
+        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=delay_ms)
         options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=_WALL_CLOCK_OFFSET_S)
         session = RtpSession(_negotiated(agreement), options, time.monotonic())
         self._endpoint = RtpEndpoint(session, self._ports, self._on_events)
@@ -190,13 +201,12 @@ class CallVideo:
         if self._agreement is None or not self._agreement.receives:
             return
         packet = ordered.packet
-        now_ms = (self._loop.time() - self._stream_begin_s) * 1000
         tags = self._downlink.push(
             packet.payload,
             timestamp=packet.timestamp,
             marker=packet.marker,
             is_after_loss=ordered.missing > 0,
-            now_ms=now_ms,
+            now_ms=self._stream_now_ms(),
         )
         for tag in tags:
             self._play(tag)
