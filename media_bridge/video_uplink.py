@@ -33,11 +33,14 @@ class UplinkVideoStats:
 
 
 class VideoUplink:
-    """Takes the tags that a client publishes. Pictures go on from a key picture on, and after each fault."""
+    """Takes the tags that a client publishes. Pictures go on from a key picture on, and after each fault.
 
-    def __init__(self, packetizer: Packetizer) -> None:
+    `configuration` is that of the stream if its tag has come before.
+    """
+
+    def __init__(self, packetizer: Packetizer, configuration: AvcConfiguration | None = None) -> None:
         self._packetizer = packetizer
-        self._configuration: AvcConfiguration | None = None
+        self._configuration = configuration
         self._waits_for_key = True
         self._pictures = self._key_pictures = 0
         self._dropped: Counter[str] = Counter()

@@ -6,11 +6,12 @@ import asyncio
 import logging
 
 from media_bridge.errors import MediaError
+from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call_audio import CallAudio
 from .call_state import CallEvent, CallState, next_state
-from .call_video import CallVideo, is_sequence_header
+from .call_video import CallVideo
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import B2buaError, SipError
@@ -138,7 +139,7 @@ class Call:
         configuration of the codec is kept."""
         if self._video is not None:
             self._video.push_tag(timestamp_ms, tag)
-        elif is_sequence_header(tag):
+        elif is_configuration(tag):
             self._video_configuration = bytes(tag)
 
     def client_plays(self) -> None:

@@ -11,11 +11,8 @@ from typing import Final
 from media_bridge.arrival_clock import ArrivalClock
 from media_bridge.errors import MediaError
 from media_bridge.h264.access_unit import rtp_timestamp
-from media_bridge.h264.avc_tag import AvcTagKind
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.depacketizer import Depacketizer
-from media_bridge.h264.packet_type import PacketizationMode
-from media_bridge.h264.packetizer import Packetizer
 from media_bridge.rtp.events import Event, KeyFrameRequested, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
@@ -23,7 +20,8 @@ from media_bridge.rtp.session_options import Negotiated, SessionOptions
 from media_bridge.rtp.udp import RtpEndpoint
 from media_bridge.rtp.udp_ports import UdpPorts, bind_udp_ports
 from media_bridge.video_downlink import TimedTag, VideoDownlink
-from media_bridge.video_uplink import PacketizedPicture, VideoUplink
+from media_bridge.video_tag import is_configuration
+from media_bridge.video_uplink import PacketizedPicture
 from rtmp.messages import Payload
 
 from .client_port import ClientPort
@@ -31,6 +29,7 @@ from .config import GatewayConfig
 from .video_agreement import VideoAgreement
 from .video_offer import video_formats
 from .video_sdp import H264, VideoLine
+from .video_to_sip import VideoToSip
 
 logger = logging.getLogger(__name__)
 
@@ -67,18 +66,16 @@ class CallVideo:
         self._stream_begin_s = self._loop.time() - client.stream_time_ms / 1000
         self._agreement: VideoAgreement | None = None
         self._endpoint: RtpEndpoint | None = None
-        self._configuration: bytes | None = None
-        self._uplink = VideoUplink(Packetizer())
+        self._to_sip = VideoToSip(name, config.media, client, self._send)
         self._uplink_clock = ArrivalClock()
         self._downlink = VideoDownlink(Depacketizer())
         self._audio_clock = ArrivalClock()
         self._audio_lag_ms = 0.0
         self._asked_s = float("-inf")
-        self._bad_tags = 0
 
     def line(self) -> VideoLine:
         """Our m=video section: where we receive, and what."""
-        return VideoLine(self._ports.rtp_port, video_formats(self._names, self._published()))
+        return VideoLine(self._ports.rtp_port, video_formats(self._names, self._to_sip.configuration))
 
     @property
     def reported_name(self) -> str | None:
@@ -88,19 +85,12 @@ class CallVideo:
 
     def agree(self, agreement: VideoAgreement | None) -> None:
         """Begin, go on as both sides have agreed on now, or pause if there is no video any more."""
-        before, self._agreement = self._agreement, agreement
+        self._agreement = agreement
+        self._to_sip.agree(agreement)
         if agreement is None:
             logger.info("%s: no video", self._name)
             return
         logger.info("%s: video %s, %s", self._name, agreement.codec, _direction(agreement))
-        if before is None or before.packetization_mode != agreement.packetization_mode:
-            mode = PacketizationMode(agreement.packetization_mode)
-            self._uplink = VideoUplink(Packetizer(mode))
-            if self._configuration is not None:
-                self.push_tag(0, self._configuration)
-        elif agreement.sends and not before.sends:
-            self._uplink.wait_for_key_picture()
-            self._client.key_picture_wanted()
         if self._endpoint is None:
             self._begin(agreement)
         else:
@@ -108,26 +98,15 @@ class CallVideo:
             self._endpoint.flush()
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
-        """Send a tag of the client to the peer. What cannot be sent is counted, and logged once."""
-        if is_sequence_header(tag):
-            self._configuration = bytes(tag)
-        elif self._endpoint is None or self._agreement is None or not self._agreement.sends:
-            return
-        try:
-            picture = self._uplink.push(timestamp_ms, tag)
-        except MediaError as error:
-            self._bad_tags += 1
-            if self._bad_tags == 1:
-                logger.warning("%s: video that cannot be sent: %s (more are only counted)", self._name, error)
-            return
-        if picture is not None and self._endpoint is not None:
-            self._send(self._endpoint, picture, timestamp_ms)
+        """Send a tag of the client to the peer."""
+        if self._endpoint is not None and not is_configuration(tag):
+            due_ms = self._uplink_clock.place(timestamp_ms, time.monotonic() * 1000) + _AUDIO_DELAY_MS
+            self._endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), due_ms / 1000)
+        self._to_sip.push_tag(timestamp_ms, tag)
 
-    def _send(self, endpoint: RtpEndpoint, picture: PacketizedPicture, timestamp_ms: int) -> None:
-        now_ms = time.monotonic() * 1000
-        due_ms = self._uplink_clock.place(timestamp_ms, now_ms) + _AUDIO_DELAY_MS
-        endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), due_ms / 1000)
-        endpoint.send(list(picture.payloads), picture.timestamp)
+    def _send(self, picture: PacketizedPicture) -> None:
+        if self._endpoint is not None:
+            self._endpoint.send(list(picture.payloads), picture.timestamp)
 
     def note_audio(self, timestamp_ms: int) -> None:
         """Note that audio with this time goes to the client now: video has to keep to its times."""
@@ -141,11 +120,12 @@ class CallVideo:
             self._ask_for_key_picture()
 
     def key_picture_requested(self) -> None:
-        """Pass the peer's wish for a key picture on."""
-        self._client.key_picture_wanted()
+        """Answer the peer's wish for a key picture, or pass it on."""
+        self._to_sip.key_picture_requested()
 
     def close(self) -> None:
         """Say goodbye and free the ports."""
+        self._to_sip.close()
         if self._endpoint is not None:
             self._endpoint.close()
         else:
@@ -155,11 +135,11 @@ class CallVideo:
         """One line for the log at the end of a call."""
         if self._endpoint is None:
             return "video: none"
-        up, down, rtp = self._uplink.stats(), self._downlink.stats(), self._endpoint.session.statistics()
+        down, rtp = self._downlink.stats(), self._endpoint.session.statistics()
         dropped = ", ".join(f"{count} {reason.name.lower()}" for reason, count in down.dropped.items())
         return (
-            f"video to SIP: {up.pictures} pictures, {up.key_pictures} key, {rtp.counters.sent} packets, "
-            f"{rtp.counters.resent} resent, {self._bad_tags} bad tags; "
+            f"video to SIP: {self._to_sip.summary()}, {rtp.counters.sent} packets, "
+            f"{rtp.counters.resent} resent; "
             f"to RTMP: {down.access_units} pictures, {down.key_pictures} key, "
             f"{rtp.counters.received} packets, {rtp.lost} lost, dropped: {dropped or 'none'}"
         )
@@ -168,9 +148,6 @@ class CallVideo:
 
     def _stream_now_ms(self) -> float:
         return (self._loop.time() - self._stream_begin_s) * 1000
-
-    def _published(self) -> AvcConfiguration | None:
-        return self._uplink.configuration
 
     def _begin(self, agreement: VideoAgreement) -> None:
         sprop: tuple[bytes, ...] = ()
@@ -191,7 +168,7 @@ class CallVideo:
             if isinstance(event, OrderedPacket):
                 self._take(event)
             elif isinstance(event, KeyFrameRequested):
-                self._client.key_picture_wanted()
+                self._to_sip.key_picture_requested()
             elif isinstance(event, SourceChanged):
                 self._downlink.restart()
         if self._downlink.wants_key_picture():
@@ -223,11 +200,6 @@ class CallVideo:
         if now_s - self._asked_s >= _KEY_PICTURE_SPACING_S:
             self._asked_s = now_s
             self._ask_by_sip()
-
-
-def is_sequence_header(tag: Payload) -> bool:
-    """Whether an FLV video tag has the parameter sets of H.264, which come once."""
-    return len(tag) > 1 and tag[0] & 15 == 7 and tag[1] == AvcTagKind.SEQUENCE_HEADER
 
 
 def _direction(agreement: VideoAgreement) -> str:

@@ -122,7 +122,7 @@ class SipConfig(Section):
 
 
 class MediaConfig(Section):
-    """Audio between the two sides."""
+    """Audio and video between the two sides."""
 
     rtp_ports: RtpPorts = PortRange()
     bridge_rate_hz: BridgeRate = 16000
@@ -134,6 +134,11 @@ class MediaConfig(Section):
     """A call whose peer sends no RTP for so long, and is not on hold, ends; 0: never."""
     queue_max_ms: int = Field(240, ge=60, le=2000)
     """Upper bound of the audio that waits for the bridge; older audio is dropped."""
+    video_transcoding: Literal["auto", "never"] = "auto"
+    """Whether video that the peer cannot take as it is gets decoded and encoded anew, or is sent all the
+    same."""
+    key_frame_wait_s: float = Field(0.0, ge=0)
+    """A client that lets a peer wait so long for a key frame is transcoded from then on; 0: never."""
 
 
 class AccountConfig(Section):

@@ -7,11 +7,11 @@ import contextlib
 import logging
 from dataclasses import replace
 
+from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call import Call
 from .call_state import CallEvent, CallState
-from .call_video import is_sequence_header
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
@@ -146,7 +146,7 @@ class Line:
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Take an FLV video tag from the client; without a call only the codec's configuration is kept."""
-        if is_sequence_header(tag):
+        if is_configuration(tag):
             self._video_configuration = bytes(tag)
         if self._call is not None:
             self._call.push_video(timestamp_ms, tag)

@@ -6,10 +6,9 @@ from typing import Final
 
 from media_bridge.h264.configuration import AvcConfiguration
 
+from .video_decision import PLAIN_PROFILE
 from .video_sdp import FEEDBACK, H264, VideoFormat
 
-_PLAIN_PROFILE: Final = "42e01f"
-"""Constrained Baseline at level 3.1 (1280×720, 30 a second): what every phone with H.264 decodes."""
 _FEEDBACK: Final = frozenset(FEEDBACK)
 _PAYLOAD_TYPES: Final = (96, 98, 99, 100)
 _MAX_SPROP: Final = 300
@@ -34,16 +33,21 @@ def video_formats(names: tuple[str, ...], published: AvcConfiguration | None) ->
 
 
 def _h264_parameters(published: AvcConfiguration | None) -> list[dict[str, str]]:
-    parameters = [_parameters(_PLAIN_PROFILE, 1), _parameters(_PLAIN_PROFILE, 0)]
+    parameters = [_parameters(PLAIN_PROFILE, 1), _parameters(PLAIN_PROFILE, 0)]
     if published is None:
         return parameters
-    own = published.sps[0][1:4].hex()
-    if own[:4] != _PLAIN_PROFILE[:4]:
+    own = _at_plain_level_at_least(published.sps[0][1:4].hex())
+    if own[:4] != PLAIN_PROFILE[:4]:
         parameters.insert(0, _parameters(own, 1))
     sprop = published.to_sprop()
     if len(sprop) <= _MAX_SPROP:
         parameters[0]["sprop-parameter-sets"] = sprop
     return parameters
+
+
+def _at_plain_level_at_least(profile_level_id: str) -> str:
+    """The level is that of what we receive; a client that sends small pictures can show larger ones."""
+    return profile_level_id[:4] + max(profile_level_id[4:], PLAIN_PROFILE[4:])
 
 
 def _parameters(profile_level_id: str, mode: int) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Video calls: what an RTMP client publishes as H.264 goes through SIP, and comes back, bit for bit."""
+"""Video calls: what an RTMP client publishes as H.264 goes through SIP, and comes back, bit for bit.
+
+What the phone cannot take is transcoded.
+"""
 
 import asyncio
 import re
@@ -18,10 +21,14 @@ from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.polling import until
 from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import Listener
-from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units, send_clip
+from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units, send_clip, send_tags
+from tests.media_bridge.video_samples import make_sample
 
 __all__ = ["gateway", "registrar"]
 pytestmark = pytest.mark.interop("sipp")
+
+DECODER_TROUBLE = re.compile(r"(?i)avcodec.*(error|fail)|h264 @ .*(error|conceal)")
+"""In the log of baresip."""
 
 
 class Screen:
@@ -73,6 +80,7 @@ async def test_pictures_come_back_bit_for_bit(gateway: Gateway, options: dict[st
     async with Sipp("uas_answer_h264", rtp_echo=True) as callee:
         phone = await RtmpPhone.connect(gateway.url())
         screen = Screen(phone)
+        phone.send_video(0, clip.header)  # so that its profile is offered
         accepted = await phone.invite(callee.sip_uri(), "ulaw", "h264")
         assert (accepted.audio, accepted.video) == ("speex", "h264")
         await send_clip(phone, clip)
@@ -145,6 +153,7 @@ async def echoed_by(pbx: Asterisk, phone: RtmpPhone) -> None:
     """Call StreamEcho; large key pictures, High profile, several slices."""
     screen, clip = Screen(phone), make_clip(40, width=1920, height=1080, bitrate=20_000_000, options=HIGH)
     assert max(len(body) for _, body in clip.pictures) > 200_000
+    phone.send_video(0, clip.header)
     accepted = await phone.invite(pbx.sip_uri("stream-echo"), "ulaw", "h264")
     assert accepted.video == "h264"
     await send_clip(phone, clip, speed=0.5)
@@ -158,6 +167,8 @@ async def see_each_other(pbx: Asterisk, alice: RtmpPhone, bob: RtmpPhone) -> Non
     """Two clients call each other through the PBX."""
     screens = Screen(alice), Screen(bob)
     clips = make_clip(50, options=HIGH), make_clip(50, width=640, height=480)
+    for phone, clip in zip((alice, bob), clips, strict=True):
+        phone.send_video(0, clip.header)
     calling = asyncio.create_task(alice.invite(pbx.sip_uri("bob"), "pcmu", "h264"))
     await bob.wait_for(Invited, 5.0)
     assert (await bob.accept("pcmu", "h264")).video == "h264"
@@ -203,8 +214,43 @@ async def test_a_phone_and_a_client_see_each_other(gateway: Gateway, peers: Peer
     await phone.bye()
     await bob.wait_event("CALL_CLOSED")
     assert "receiving with resolution 320 x 240" in bob.log()
-    assert not re.search(r"(?i)avcodec.*(error|fail)|h264 @ .*(error|conceal)", bob.log())
+    assert not DECODER_TROUBLE.search(bob.log())
     assert stripes(decode(screen)[-1]) == ["red", "green", "blue"]
+    await phone.close()
+
+
+@pytest.mark.interop("baresip")
+async def test_a_phone_in_packetization_mode_0_sees_a_client_in_high_profile(
+    gateway: Gateway, peers: Peers
+) -> None:
+    bob = await peers.start(Baresip("bob", video=True, packetization_modes="0"))
+    phone = await RtmpPhone.connect(gateway.url())
+    screen = Screen(phone)
+    assert (await phone.invite(bob.sip_uri(), "ulaw", "h264")).video == "h264"
+    await send_clip(phone, make_clip(75, width=640, height=480, bitrate=1_500_000, options=HIGH))
+    await screen.wait_for(10)
+    await phone.bye()
+    await bob.wait_event("CALL_CLOSED")
+    assert "receiving with resolution 640 x 480" in bob.log()
+    assert not DECODER_TROUBLE.search(bob.log())
+    assert "video is transcoded: profile High is above" in gateway.log()
+    summary = re.search(r"video to SIP: (\d+) pictures, (\d+) key, 0 bad tags", gateway.log())
+    assert summary is not None
+    assert int(summary[1]) > 60
+    await phone.close()
+
+
+@pytest.mark.interop("baresip")
+async def test_a_phone_sees_a_client_with_sorenson_h263(gateway: Gateway, peers: Peers) -> None:
+    bob = await peers.start(Baresip("bob", video=True))
+    phone = await RtmpPhone.connect(gateway.url())
+    assert (await phone.invite(bob.sip_uri(), "ulaw", "h264")).video == "h264"
+    await send_tags(phone, make_sample("flv", frames=75).tags)
+    await phone.bye()
+    await bob.wait_event("CALL_CLOSED")
+    assert "receiving with resolution 320 x 240" in bob.log()
+    assert not DECODER_TROUBLE.search(bob.log())
+    assert "video is transcoded: codec Sorenson H.263 is not H.264" in gateway.log()
     await phone.close()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -81,10 +82,15 @@ def _read(flv: bytes) -> Clip:
 
 async def send_clip(phone: RtmpPhone, clip: Clip, *, speed: float = 1.0) -> None:
     """Send a clip as a camera does."""
+    phone.send_video(0, clip.header)
+    await send_tags(phone, clip.pictures, speed=speed)
+
+
+async def send_tags(phone: RtmpPhone, tags: Iterable[tuple[int, bytes]], *, speed: float = 1.0) -> None:
+    """Send messages at their times."""
     loop = asyncio.get_running_loop()
     begin_s = loop.time()
-    phone.send_video(0, clip.header)
-    for time_ms, body in clip.pictures:
+    for time_ms, body in tags:
         await asyncio.sleep(begin_s + time_ms / 1000 / speed - loop.time())
         phone.send_video(time_ms, body)
 
