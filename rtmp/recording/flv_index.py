@@ -56,6 +56,11 @@ class FlvIndex:
             self._audio.add(time_ms, position)
 
     @property
+    def key_frames(self) -> SeekPoints:
+        """The key frames."""
+        return self._key_frames
+
+    @property
     def seek_points(self) -> SeekPoints:
         """The key frames, or without any the audio at about every second."""
         return self._key_frames if len(self._key_frames) else self._audio

@@ -95,7 +95,7 @@ class FlvRecording:
         self._metadata_size = 0
         if existing is not None:
             self._headers = HeaderPositions(existing.header_positions)
-            points = existing.seek_points if existing.has_video else SeekPoints(0)
+            points = existing.key_frames
             for point in zip(points.times_ms, points.positions, strict=True):
                 self._key_frames.add(*point)
             if metadata is not None and existing.metadata_position is not None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rtmp.aio.live import LiveLimits, Republish
+from rtmp.aio.recording.recording_file import RecordingFile
 from rtmp.aio.recording.recordings import Recordings
-from rtmp.errors import StreamFailed
+from rtmp.errors import ConnectionLost, StreamFailed
 from tests.rtmp.flv_samples import parse_flv
 from tests.rtmp.live_server import AVC_HEADER, INTER, KEY, Player, live
 
@@ -189,3 +192,56 @@ async def test_recordings_stay_in_their_directory(name: str, tmp_path: Path) -> 
         with pytest.raises(StreamFailed):
             await (await (await run.connect()).create_stream()).play(name, start=0.0)
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.flv"))) == []
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Lets no recording open its file before it is set."""
+    is_ready, open_file = threading.Event(), RecordingFile.open
+
+    def wait_and_open(file: RecordingFile) -> None:
+        is_ready.wait(5)
+        open_file(file)
+
+    monkeypatch.setattr(RecordingFile, "open", wait_and_open)
+    yield is_ready
+    is_ready.set()
+
+
+async def test_who_publishes_fast_and_leaves_hears_all_before(
+    tmp_path: Path, slow_disk: threading.Event
+) -> None:
+    """A status that came later, to one that has left, would make its TCP throw away what it sent."""
+    async with live(recordings=Recordings(tmp_path)) as run:
+        client = await run.connect()
+        stream = await client.create_stream()
+        publisher = Player(stream)
+        publishing = asyncio.create_task(stream.publish("cam", "record"))
+        await client.call("checkBandwidth")
+        assert not publishing.done()
+        slow_disk.set()
+        await publishing
+        await publisher.until(lambda player: "NetStream.Record.Start" in player.statuses)
+        assert publisher.statuses == ["NetStream.Publish.Start", "NetStream.Record.Start"]
+
+
+async def test_who_waits_for_a_recording_to_begin_can_be_replaced_and_can_leave(
+    tmp_path: Path, slow_disk: threading.Event
+) -> None:
+    async with live(recordings=Recordings(tmp_path), republish=Republish.REPLACE) as run:
+        client = await run.connect()
+        stream = await client.create_stream()
+        publishing = asyncio.create_task(stream.publish("cam", "record"))
+        await client.call("checkBandwidth")
+        await run.publish("cam")
+        with pytest.raises(StreamFailed, match="another client publishes"):
+            await publishing
+        other = await run.connect()
+        leaving = asyncio.create_task((await other.create_stream()).publish("other", "record"))
+        await other.call("checkBandwidth")
+        other.close()
+        with pytest.raises(ConnectionLost):
+            await leaving
+        slow_disk.set()
+        await run.application.wait_recorded()
+        assert set(run.application.streams) == {"live/cam"}

@@ -18,6 +18,7 @@ from rtmp.messages import MessageType
 from rtmp.relay.live_player import LivePlayer
 from rtmp.relay.live_stream import LiveStream
 from rtmp.relay.names import StreamName
+from rtmp.state import StreamState
 
 _RECORD_MODES = {mode.value: mode for mode in RecordMode}
 
@@ -82,24 +83,41 @@ class LivePublishing:
         self._client.log(f"publish refused: {reason}")
         self._connection.reject_publish(stream_id, description=str(reason))
 
-    def _begin(self, stream_id: int, name: StreamName) -> LiveStream:
+    def _begin(self, stream_id: int, name: StreamName) -> None:
+        self._accept(stream_id, self._take(stream_id, name))
+
+    def _take(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
         self._ends.add(self._end_all)
+        return stream
+
+    def _accept(self, stream_id: int, stream: LiveStream) -> None:
         self._client.log(f"publishes {stream.name}")
         self._connection.accept_publish(stream_id, sink=stream.push)
-        return stream
 
     async def _begin_recorded(self, event: PublishRequested, name: StreamName, archive: LiveArchive) -> None:
         stream_id, address = event.stream_id, self._client.address
         try:
             path = await archive.place(name, address)
-            stream = self._begin(stream_id, name)
+            stream = self._take(stream_id, name)
         except (Refused, InvalidStreamName) as refusal:
             self._refuse(stream_id, refusal)
             return
 
+        is_accepted = False
+
         def tell(level: str, code: str, description: str) -> None:
+            """The client hears first that it publishes, then how the recording goes.
+
+            Both at once, before it sends anything: one that sends fast and leaves without reading would have
+            the rest of what it sent thrown away by its own TCP when another status came.
+            """
+            nonlocal is_accepted
+            if not is_accepted:
+                is_accepted = True
+                if self._streams.get(stream_id) is stream:
+                    self._accept(stream_id, stream)
             if self._heeded.get(stream_id) is stream:
                 self._connection.send_status(stream_id, level, code, description)
 
@@ -111,9 +129,11 @@ class LivePublishing:
     def _replaced(self, stream_id: int) -> None:
         self._client.log("its stream is published by another client now")
         self.close(stream_id)
-        self._connection.end_publish(
-            stream_id, "error", "NetStream.Publish.BadName", "another client publishes this stream now"
-        )
+        reason = "another client publishes this stream now"
+        if self._connection.session.stream_state(stream_id) is StreamState.PUBLISHING:
+            self._connection.end_publish(stream_id, "error", "NetStream.Publish.BadName", reason)
+        else:  # its recording is about to begin
+            self._connection.reject_publish(stream_id, description=reason)
         if not self._connection.session.has_active_streams:
             self._connection.close()
 

@@ -59,8 +59,10 @@ class FlvIndexes:
         if known is not None:
             file.close()
             return _or_raise(known)
+        found = asyncio.wrap_future(scan.future)
+        found.add_done_callback(_note_seen)  # whoever wanted it may have gone
         try:
-            return await asyncio.shield(asyncio.wrap_future(scan.future))
+            return await asyncio.shield(found)
         finally:
             self._leave(key, scan)
 
@@ -107,6 +109,11 @@ class FlvIndexes:
         while self.size > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)
             self.size -= _size(oldest)
+
+
+def _note_seen(found: asyncio.Future[FlvIndex]) -> None:
+    if not found.cancelled():
+        found.exception()
 
 
 def _size(result: FlvIndex | FlvError) -> int:
