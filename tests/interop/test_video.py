@@ -6,12 +6,13 @@ What the phone cannot take is transcoded.
 import asyncio
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import av
 import pytest
 
 from examples.phone_events import Byed, Holded, Invited
-from examples.rtmp_phone import RtmpPhone
+from examples.rtmp_phone import CallRefused, RtmpPhone
 from media_bridge.h264.avc_tag import AvcTag
 from tests.interop.conftest import Peers
 from tests.interop.gateway_fixtures import ALICE, gateway, registrar
@@ -19,7 +20,7 @@ from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.baresip import Baresip
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.polling import until
-from tests.interop.peers.sipp import Sipp
+from tests.interop.peers.sipp import SCENARIOS, Sipp
 from tests.interop.signals import Listener
 from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units, send_clip, send_tags
 from tests.media_bridge.video_samples import make_sample
@@ -305,3 +306,39 @@ def stripes(frame: av.VideoFrame) -> list[str]:
     height, width, _ = pixels.shape
     names = ("red", "green", "blue")
     return [names[int(pixels[height // 2, width * sixth // 6].argmax())] for sixth in (1, 3, 5)]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "",
+        "m=audio 9 RTP/AVP 0\na=rtpmap:0 PCMU/8000\n",
+        "m=video 9 RTP/AVP\n",
+        "m=video 9 RTP/SAVPF 96\na=rtpmap:96 H264/90000\n",
+        "m=video 9 RTP/AVP 96\nc=IN IP4 nobody.invalid\na=rtpmap:96 H264/90000\n",
+        "m=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 ;;=;packetization-mode=9\n",
+    ],
+    ids=["none", "audio", "no format", "SRTP", "a name", "another mode"],
+)
+async def test_a_strange_answer_has_no_video_and_ends_no_other_call(
+    gateway: Gateway, tmp_path: Path, section: str
+) -> None:
+    scenario = (SCENARIOS / "uas_answer_h264.xml").read_text()
+    scenario = scenario.replace('variables="h264"', 'variables="h264,h264_format,h264_fmtp"')
+    begin = scenario.index("      m=video [video_port]")
+    end = scenario.index("    ]]>", begin)
+    lines = "".join(f"      {line}\n" for line in section.splitlines())
+    path = tmp_path / "uas_strange.xml"
+    path.write_text(f"{scenario[:begin]}{lines}\n{scenario[end:]}")
+    phone = await RtmpPhone.connect(gateway.url())
+    async with Sipp(path) as callee:
+        try:
+            assert (await phone.invite(callee.sip_uri(), "ulaw", "h264")).video is None
+        except CallRefused:
+            pass
+        else:
+            await phone.bye()
+    async with Sipp("uas_answer_h264") as callee:
+        assert (await phone.invite(callee.sip_uri(), "ulaw", "h264")).video == "h264"
+        await phone.bye()
+    await phone.close()
