@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## call a SIP phone from RTMP on this machine; SERVE=1 keeps 
 
 test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are skipped
 	@$(BIN)/python -m tests.interop.peers
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS) # most of the time they wait for programs
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules
 	$(BIN)/ruff check $(LINTED)
