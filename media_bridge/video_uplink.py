@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from media_bridge.errors import CodecDataError, OversizeError
 from media_bridge.frames import Payload
-from media_bridge.h264.access_unit import AccessUnit
 from media_bridge.h264.avc_tag import AvcTag, AvcTagKind
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.packetizer import Packetizer
-
-
-@dataclass(frozen=True, slots=True)
-class PacketizedPicture:
-    """A picture in RTP payloads; the last one has the marker. `timestamp` counts 90 kHz, 32 bits."""
-
-    payloads: Sequence[bytes]
-    timestamp: int
-    is_key: bool
+from media_bridge.picture_packetizer import PacketizedPicture, PicturePacketizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +29,8 @@ class VideoUplink:
     """
 
     def __init__(self, packetizer: Packetizer, configuration: AvcConfiguration | None = None) -> None:
-        self._packetizer = packetizer
+        self._pictures = PicturePacketizer(packetizer)
         self._configuration = configuration
-        self._waits_for_key = True
-        self._pictures = self._key_pictures = 0
         self._dropped: Counter[str] = Counter()
 
     @property
@@ -52,11 +40,14 @@ class VideoUplink:
 
     def wait_for_key_picture(self) -> None:
         """Let nothing go on before the next key picture: the peer has missed some."""
-        self._waits_for_key = True
+        self._pictures.wait_for_key_picture()
 
     def stats(self) -> UplinkVideoStats:
         """A snapshot."""
-        return UplinkVideoStats(self._pictures, self._key_pictures, dict(self._dropped))
+        pictures, dropped = self._pictures, dict(self._dropped)
+        if pictures.without_key:
+            dropped["no key picture yet"] = pictures.without_key
+        return UplinkVideoStats(pictures.pictures, pictures.key_pictures, dropped)
 
     def push(self, timestamp_ms: int, tag: Payload) -> PacketizedPicture | None:
         """Take a tag, with its time of decoding; return the picture in it, if it can go on.
@@ -66,7 +57,7 @@ class VideoUplink:
         try:
             return self._push(timestamp_ms, tag)
         except (CodecDataError, OversizeError) as error:
-            self._waits_for_key = True
+            self._pictures.wait_for_key_picture()
             self._dropped[type(error).__name__] += 1
             raise
 
@@ -80,18 +71,5 @@ class VideoUplink:
         if self._configuration is None:
             self._dropped["no configuration"] += 1
             return None
-        return self._packetized(parsed.access_unit(timestamp_ms, self._configuration.length_size))
-
-    def _packetized(self, access_unit: AccessUnit) -> PacketizedPicture | None:
-        assert self._configuration is not None
-        is_key = access_unit.is_key
-        if self._waits_for_key and not is_key:
-            self._dropped["no key picture yet"] += 1
-            return None
-        payloads = self._packetizer.payloads(access_unit, self._configuration.parameter_sets)
-        self._waits_for_key = False
-        if not payloads:
-            return None
-        self._pictures += 1
-        self._key_pictures += is_key
-        return PacketizedPicture(payloads, access_unit.timestamp, is_key)
+        access_unit = parsed.access_unit(timestamp_ms, self._configuration.length_size)
+        return self._pictures.packetize(access_unit, self._configuration.parameter_sets)

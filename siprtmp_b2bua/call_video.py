@@ -13,6 +13,7 @@ from media_bridge.errors import MediaError
 from media_bridge.h264.access_unit import rtp_timestamp
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.depacketizer import Depacketizer
+from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.rtp.events import Event, KeyFrameRequested, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
@@ -21,7 +22,6 @@ from media_bridge.rtp.udp import RtpEndpoint
 from media_bridge.rtp.udp_ports import UdpPorts, bind_udp_ports
 from media_bridge.video_downlink import TimedTag, VideoDownlink
 from media_bridge.video_tag import is_configuration
-from media_bridge.video_uplink import PacketizedPicture
 from rtmp.messages import Payload
 
 from .client_port import ClientPort

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from media_bridge.errors import MediaError
 from media_bridge.h264.packetizer import Packetizer
+from media_bridge.picture_packetizer import PacketizedPicture, PicturePacketizer
 from media_bridge.video_transcoder import VideoTranscoder
 from media_bridge.video_transcoding import TranscodedPicture
-from media_bridge.video_uplink import PacketizedPicture
 
 
 class TranscodedPictures:
-    """Packetizes with `packetizer`, which may be replaced. After a picture that does not fit, the next key
-    picture counts."""
+    """Packetizes them; `output` counts and may get another packetizer."""
 
     def __init__(self, packetizer: Packetizer) -> None:
-        self.packetizer = packetizer
-        self.pictures = self.key_pictures = 0
-        self._waits_for_key = False
+        self.output = PicturePacketizer(packetizer)
         self._transcoders: list[VideoTranscoder] = []
 
     @property
@@ -27,22 +23,11 @@ class TranscodedPictures:
     def add(self, transcoder: VideoTranscoder) -> None:
         """Count what this one does, too."""
         self._transcoders.append(transcoder)
-        self._waits_for_key = True
+        self.output.wait_for_key_picture()
 
     def packetize(self, picture: TranscodedPicture) -> PacketizedPicture | None:
         """Return the picture in payloads; None before a key picture. Raises OversizeError."""
-        unit = picture.access_unit
-        if self._waits_for_key and not unit.is_key:
-            return None
-        try:
-            payloads = self.packetizer.payloads(unit, picture.configuration.parameter_sets)
-        except MediaError:
-            self._waits_for_key = True
-            raise
-        self._waits_for_key = False
-        self.pictures += 1
-        self.key_pictures += unit.is_key
-        return PacketizedPicture(payloads, unit.timestamp, unit.is_key)
+        return self.output.packetize(picture.access_unit, picture.configuration.parameter_sets)
 
     def summary(self) -> str:
         """Some words for the log."""

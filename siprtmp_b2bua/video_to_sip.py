@@ -15,12 +15,13 @@ from media_bridge.h264.avc_tag import AvcTag
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.packet_type import PacketizationMode
 from media_bridge.h264.packetizer import Packetizer
+from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.stream_meter import StreamMeter
 from media_bridge.video_limits import VideoLimits
 from media_bridge.video_tag import VideoCodec, VideoTag, VideoTagKind, is_configuration
 from media_bridge.video_transcoder import VideoTranscoder
 from media_bridge.video_transcoding import TranscodingChain
-from media_bridge.video_uplink import PacketizedPicture, VideoUplink
+from media_bridge.video_uplink import VideoUplink
 from rtmp.messages import Payload
 
 from .client_port import ClientPort
@@ -105,7 +106,8 @@ class VideoToSip:
     def summary(self) -> str:
         """Some words for the log at the end of a call."""
         up, transcoded = self._uplink.stats(), self._transcoded
-        pictures, key_pictures = up.pictures + transcoded.pictures, up.key_pictures + transcoded.key_pictures
+        output = transcoded.output
+        pictures, key_pictures = up.pictures + output.pictures, up.key_pictures + output.key_pictures
         words = f"{pictures} pictures, {key_pictures} key, {self._bad_tags} bad tags"
         return words if transcoded.is_unused else f"{words}, transcoded: {transcoded.summary()}"
 
@@ -233,7 +235,7 @@ class VideoToSip:
         configuration = self._uplink.configuration
         self._packetizer = Packetizer(mode)
         self._uplink = VideoUplink(self._packetizer, configuration)
-        self._transcoded.packetizer = self._packetizer
+        self._transcoded.output.packetizer = self._packetizer
 
     # -- what comes out of the transcoder ------------------------------------------------------------------
 

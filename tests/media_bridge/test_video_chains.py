@@ -8,8 +8,9 @@ from media_bridge.errors import CodecDataError, OversizeError
 from media_bridge.h264.depacketizer import Depacketizer
 from media_bridge.h264.packet_type import PacketizationMode
 from media_bridge.h264.packetizer import Packetizer
+from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.video_downlink import TimedTag, VideoDownlink
-from media_bridge.video_uplink import PacketizedPicture, VideoUplink
+from media_bridge.video_uplink import VideoUplink
 from tests.interop.video_clip import HIGH, Clip, make_clip, nal_units
 
 PLAIN = make_clip(30, width=64, height=48, gop=10)

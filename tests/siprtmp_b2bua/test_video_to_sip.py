@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from media_bridge.h264.depacketizer import Depacketizer
+from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.video_downlink import VideoDownlink
-from media_bridge.video_uplink import PacketizedPicture
 from rtmp.enhanced_flv import EnhancedVideo, Track, VideoPacketType
 from rtmp.flv import FrameType
 from siprtmp_b2bua.client_port import ClientPort
