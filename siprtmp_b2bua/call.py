@@ -6,7 +6,6 @@ import asyncio
 import logging
 
 from media_bridge.errors import MediaError
-from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call_audio import CallAudio
@@ -54,7 +53,6 @@ class Call:
         self._called = called
         self._audio: CallAudio | None = None
         self._video: CallVideo | None = None
-        self._video_configuration: bytes | None = None
         self._accepted_sent = False
         self._is_outgoing = False
         self._local_hold = False
@@ -135,12 +133,9 @@ class Call:
             self._audio.push_tag(tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
-        """Send an FLV video tag of the client to the peer; of those that come before there is a peer, the
-        configuration of the codec is kept."""
+        """Send an FLV video tag of the client to the peer; before there is a peer it is dropped."""
         if self._video is not None:
             self._video.push_tag(timestamp_ms, tag)
-        elif is_configuration(tag):
-            self._video_configuration = bytes(tag)
 
     def client_plays(self) -> None:
         """Note that the client begins to play: what it sees has to begin with a key picture."""
@@ -155,7 +150,6 @@ class Call:
             try:
                 self._video = CallVideo(
                     self.name,
-                    self._preference.video,
                     self._services.config,
                     self._client,
                     lambda: self._tasks.start(self._ask_for_key_picture()),
@@ -163,8 +157,8 @@ class Call:
             except (MediaError, OSError) as error:
                 logger.warning("%s: no video is possible: %s", self.name, error)
                 return None
-            if self._video_configuration is not None:
-                self._video.push_tag(0, self._video_configuration)
+            if (configuration := self._client.video_configuration) is not None:
+                self._video.push_tag(0, configuration)
         return self._video.line()
 
     # -- CallListener, from SIP ----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from media_bridge.rtp.session import RtpSession
 from media_bridge.rtp.session_options import Negotiated, SessionOptions
 from media_bridge.rtp.udp import RtpEndpoint
 from media_bridge.rtp.udp_ports import UdpPorts, bind_udp_ports
-from media_bridge.video_downlink import TimedTag, VideoDownlink
+from media_bridge.video_downlink import VideoDownlink
 from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
@@ -51,13 +51,11 @@ class CallVideo:
     def __init__(
         self,
         name: str,
-        names: tuple[str, ...],
         config: GatewayConfig,
         client: ClientPort,
         ask_by_sip: Callable[[], object],
     ) -> None:
         self._name = name
-        self._names = names
         self._client = client
         self._ask_by_sip = ask_by_sip
         ports = config.media.rtp_ports
@@ -75,7 +73,7 @@ class CallVideo:
 
     def line(self) -> VideoLine:
         """Our m=video section: where we receive, and what."""
-        return VideoLine(self._ports.rtp_port, video_formats(self._names, self._to_sip.configuration))
+        return VideoLine(self._ports.rtp_port, video_formats(self._to_sip.configuration))
 
     @property
     def reported_name(self) -> str | None:
@@ -186,10 +184,7 @@ class CallVideo:
             now_ms=self._stream_now_ms(),
         )
         for tag in tags:
-            self._play(tag)
-
-    def _play(self, tag: TimedTag) -> None:
-        self._client.play_video(tag.timestamp_ms, tag.body)
+            self._client.play_video(*tag)
 
     def _ask_for_key_picture(self) -> None:
         if self._endpoint is None or self._agreement is None or not self._agreement.receives:

@@ -35,6 +35,10 @@ class ClientPort(Protocol):
     def stream_time_ms(self) -> int:
         """The time on the stream that the client plays: later than every timestamp that was sent on it."""
 
+    @property
+    def video_configuration(self) -> bytes | None:
+        """The FLV tag with the configuration of the video that the client publishes, if it publishes any."""
+
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """Send an FLV audio tag on the stream that the client plays, if it plays one."""
 

@@ -7,7 +7,6 @@ import contextlib
 import logging
 from dataclasses import replace
 
-from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call import Call
@@ -53,7 +52,6 @@ class Line:
         self._rate = rate
         self._last_call: Call | None = None
         self._closing = False
-        self._video_configuration: bytes | None = None  # of the H.264 that the client publishes
         self._tasks = TaskGroup(name)
 
     @property
@@ -145,9 +143,7 @@ class Line:
             self._call.push_audio(tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
-        """Take an FLV video tag from the client; without a call only the codec's configuration is kept."""
-        if is_configuration(tag):
-            self._video_configuration = bytes(tag)
+        """Take an FLV video tag from the client; without a call it is dropped."""
         if self._call is not None:
             self._call.push_video(timestamp_ms, tag)
 
@@ -155,10 +151,6 @@ class Line:
         """Note that the client begins to play the stream of its calls."""
         if self._call is not None:
             self._call.client_plays()
-
-    def publish_ended(self) -> None:
-        """Note that the client publishes no longer."""
-        self._video_configuration = None
 
     # -- helpers -------------------------------------------------------------------------------------------
 
@@ -190,14 +182,12 @@ class Line:
 
     def _new_call(self, sip: PjCall, preference: CodecPreference, caller: str, called: str) -> Call:
         call = Call(sip, self.client, self._services, preference=preference, caller=caller, called=called)
-        if self._video_configuration is not None:
-            call.push_video(0, self._video_configuration)
         self._last_call = call
         return call
 
     def _with_published_video(self, preference: CodecPreference) -> CodecPreference:
         """A client that names no codecs wants video if it publishes H.264."""
-        if preference.named or self._video_configuration is None:
+        if preference.named or self.client.video_configuration is None:
             return preference
         return replace(preference, video=(H264,))
 

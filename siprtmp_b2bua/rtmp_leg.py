@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from media_bridge.video_tag import is_configuration
 from rtmp.aio.server import ServerConnection
 from rtmp.amf0 import AmfValue
 from rtmp.errors import LocalProtocolError
@@ -52,6 +53,7 @@ class RtmpLeg:
         self._line: Line | None = None
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
+        self._video_configuration: bytes | None = None
         self._played: int | None = None
         self._is_paused = False
         self._play_began_s = 0.0
@@ -86,8 +88,10 @@ class RtmpLeg:
             return
         if isinstance(event, AudioReceived):
             self._line.push_audio(event.payload)
-        else:
-            self._line.push_video(event.timestamp_ms, event.payload)
+            return
+        if is_configuration(event.payload):
+            self._video_configuration = bytes(event.payload)
+        self._line.push_video(event.timestamp_ms, event.payload)
 
     def disconnect(self, reason: str) -> None:
         """Tell the client that it is out (`NetConnection.Connect.Closed`) and close the connection."""
@@ -197,9 +201,7 @@ class RtmpLeg:
 
     def _stream_closed(self, stream_id: int) -> None:
         if stream_id == self._published:
-            self._published = None
-            if self._line is not None:
-                self._line.publish_ended()
+            self._published = self._video_configuration = None
         if stream_id == self._played:
             self._played = None
 
@@ -241,6 +243,11 @@ class RtmpLeg:
         """See `ClientPort`."""
         elapsed_ms = int((asyncio.get_running_loop().time() - self._play_began_s) * 1000)
         return max(elapsed_ms, self._played_until_ms)
+
+    @property
+    def video_configuration(self) -> bytes | None:
+        """See `ClientPort`."""
+        return self._video_configuration
 
     def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         """See `ClientPort`."""

@@ -10,26 +10,21 @@ from .video_decision import PLAIN_PROFILE
 from .video_sdp import FEEDBACK, H264, VideoFormat
 
 _FEEDBACK: Final = frozenset(FEEDBACK)
-_PAYLOAD_TYPES: Final = (96, 98, 99, 100)
+_PAYLOAD_TYPES: Final = (96, 98, 99)
 _MAX_SPROP: Final = 300
 """pjsip copies each line of a description; parameter sets of real encoders have some 50 characters."""
 
 
-def video_formats(names: tuple[str, ...], published: AvcConfiguration | None) -> tuple[VideoFormat, ...]:
-    """Return the formats of the codecs with these SDP names, best first.
+def video_formats(published: AvcConfiguration | None) -> tuple[VideoFormat, ...]:
+    """Return the formats of H.264, best first.
 
-    H.264 comes with the profile that the client publishes, if that is known and not the plain one, and with
-    the plain one, both as fragments and as single NAL units.
+    The profile that the client publishes, if that is known and not the plain one, and the plain one, both as
+    fragments and as single NAL units.
     """
-    formats: list[VideoFormat] = []
-    payload_types = iter(_PAYLOAD_TYPES)
-    for name in names:
-        if name == H264:
-            formats += [
-                VideoFormat(next(payload_types), H264, parameters, _FEEDBACK)
-                for parameters in _h264_parameters(published)
-            ]
-    return tuple(formats)
+    return tuple(
+        VideoFormat(payload_type, H264, parameters, _FEEDBACK)
+        for payload_type, parameters in zip(_PAYLOAD_TYPES, _h264_parameters(published), strict=False)
+    )
 
 
 def _h264_parameters(published: AvcConfiguration | None) -> list[dict[str, str]]:

@@ -117,7 +117,7 @@ async def send(video: CallVideo, client: Client, pictures: int) -> list[tuple[by
 @contextmanager
 def call_video(client: Client, asked: list[None]) -> Iterator[CallVideo]:
     config = GatewayConfig.model_validate({"sip": {"int_ip": HOST}})
-    video = CallVideo("call-1", (H264,), config, client, lambda: asked.append(None))  # type: ignore[arg-type]
+    video = CallVideo("call-1", config, client, lambda: asked.append(None))  # type: ignore[arg-type]
     try:
         yield video
     finally:

@@ -4,7 +4,6 @@ import pytest
 
 from media_bridge.h264.configuration import AvcConfiguration
 from siprtmp_b2bua.video_offer import video_formats
-from siprtmp_b2bua.video_sdp import H264
 
 
 @pytest.mark.parametrize(
@@ -19,7 +18,7 @@ from siprtmp_b2bua.video_sdp import H264
 )
 def test_the_level_is_that_of_what_a_client_can_show(published: str, offered: list[str]) -> None:
     configuration = AvcConfiguration((b"\x67" + bytes.fromhex(published) + b"\x80",), (b"\x68\x80",))
-    formats = video_formats((H264,), configuration)
+    formats = video_formats(configuration)
     assert [each.profile_level_id for each in formats] == offered
     assert [each.packetization_mode for each in formats] == [1] * (len(offered) - 1) + [0]
     assert formats[0].sprop_parameter_sets == configuration.to_sprop()
