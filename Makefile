@@ -12,8 +12,9 @@ PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/pyth
 	>/dev/null 2>&1 && echo $(name))))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Tests of every frame of a sound need the machine to themselves; the others mostly wait, so two run at a time.
-LISTENING := tests/interop/test_kamailio.py
+# Tests of every frame of a sound, and of pictures that no packet of may be lost, need the machine to themselves;
+# the others mostly wait, so two run at a time.
+UNDISTURBED := tests/interop/test_kamailio.py tests/interop/test_video.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench fuzz clean
@@ -29,8 +30,8 @@ test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are sk
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest $(LISTENING); listened=$$?; \
-	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(LISTENING)) && exit $$listened
+	@$(BIN)/pytest $(UNDISTURBED); alone=$$?; \
+	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(UNDISTURBED)) && exit $$alone
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules
