@@ -5,6 +5,8 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - A 200 whose Contact is a tel: URI aborts the process, because pjsip finds no way to send the ACK.
 - So does an UPDATE in a call whose INVITE had no description, while it rings.
 - So does an offer whose rejected m= line has no c= line: what one function lets pass, the next asserts.
+- So does a registrar whose 200 has the Contact "*".
+- So do an IPv6 address that is called IP4, and a host name of 254 characters.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
 pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
@@ -147,6 +149,8 @@ class PjGuard:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
         if not message.has_connections:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
+        if not message.has_plain_addresses:
+            return self._refuse_addresses(address, message)
         opens_sockets = message.method == "INVITE" or audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
@@ -181,6 +185,23 @@ class PjGuard:
             self._respond(self._endpoint, address, code, None, None, None)
         return _HANDLED
 
+    def _refuse_addresses(self, address: int, message: SipMessage) -> int:
+        if message.method != "ACK":
+            return self._refuse(
+                address, message, _NOT_ACCEPTABLE, "an address in its description is no IP address"
+            )
+        return self._spoil(address, message)
+
+    def _spoil(self, address: int, message: SipMessage) -> int:
+        """Make a description that pjsip does not take: it ends the call then as it should, with a BYE."""
+        self._warn(
+            f"an answer is ignored: an address in its description is no IP address ({message.start_line})"
+        )
+        received = _ReceivedData.from_address(address)
+        end = received.text + received.text_length
+        ctypes.memset(end - len(message.body), ord("?"), len(message.body))
+        return _NOT_HANDLED
+
     def _warn(self, text: str) -> None:
         """Log not more often than once a second: a peer decides how often there is a reason."""
         now_s = time.monotonic()
@@ -194,15 +215,20 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
-        if message.method not in _DIALOG_METHODS or message.routes_requests_by_sip:
+        if message.method == "REGISTER" and message.has_star_contact:
+            return self._take_as_failed(address, message, 'its Contact is "*"')
+        if message.method not in _DIALOG_METHODS:
             return _NOT_HANDLED
+        if not message.routes_requests_by_sip:
+            return self._take_as_failed(address, message, "its Contact or Record-Route is no SIP URI")
+        return _NOT_HANDLED if message.has_plain_addresses else self._spoil(address, message)
+
+    def _take_as_failed(self, address: int, message: SipMessage, reason: str) -> int:
         code = message.status_code or 0
         if code < 200:
             return _HANDLED  # as if it had been lost: the final response decides
         if code < 300:
-            logger.warning(
-                "a %d to %s taken as 502: its Contact or Record-Route is no SIP URI", code, message.method
-            )
+            logger.warning("a %d to %s taken as 502: %s", code, message.method, reason)
             received = _ReceivedData.from_address(address)
             received.message.contents.status.code = _BAD_ANSWER
         return _NOT_HANDLED

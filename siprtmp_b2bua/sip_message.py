@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
 _COMPACT: Final = {"m": "contact", "f": "from", "t": "to", "i": "call-id", "v": "via", "c": "content-type"}
@@ -12,10 +13,13 @@ _FOLDED: Final = re.compile(r"(?:\r\n|\r|\n)[ \t]+")
 # One that is never closed is one as well, or else each quote in it would start another search to the end.
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
+_STAR: Final = re.compile(r"(?:\A|,)\s*\*")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
 _AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
 _MEDIA_LINE: Final = re.compile(r"(?:\A|[\r\n])m=")
 _CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
+_ADDRESS: Final = re.compile(r"(?:\A|[\r\n])(?:c=[ \t]*|a=rtcp:[ \t]*\d+[ \t]+)([^\r\n]*)", re.IGNORECASE)
+_FAMILIES: Final = {"IP4": IPv4Address, "IP6": IPv6Address}
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0[ \t]+(\d{3})", re.IGNORECASE)
 
 
@@ -89,13 +93,41 @@ class SipMessage:
         return bool(_CONNECTION_LINE.search(session)) or all(map(_CONNECTION_LINE.search, media))
 
     @property
+    def has_plain_addresses(self) -> bool:
+        """Whether each c= and a=rtcp line that has an address has one of the family it names.
+
+        A host name is none: resolving it would hold up all calls. A body without media has none of them.
+        """
+        is_description = _MEDIA_LINE.search(self.body) is not None
+        return not is_description or all(map(_is_plain_address, _ADDRESS.findall(self.body)))
+
+    @property
+    def has_star_contact(self) -> bool:
+        """Whether a Contact is "*", which only a REGISTER request may have (RFC 3261 §10.2.2)."""
+        return any(_STAR.search(_QUOTED.sub("", value)) for value in self.values("contact"))
+
+    @property
     def routes_requests_by_sip(self) -> bool:
         """Whether all addresses to which a dialog's later requests would go are SIP URIs.
 
         Those are the remote target (Contact) and the route set (Record-Route), RFC 3261 §12.1.
         """
         values = self.values("contact") + self.values("record-route")
-        return all(_SIP_SCHEME.match(uri) for value in values for uri in _uris(value))
+        return not self.has_star_contact and all(
+            _SIP_SCHEME.match(uri) for value in values for uri in _uris(value)
+        )
+
+
+def _is_plain_address(text: str) -> bool:
+    """Whether it is nettype, addrtype and a literal address (RFC 4566 §5.7), which may have a scope."""
+    match text.split():
+        case [net_type, family, address] if net_type.upper() == "IN" and family.upper() in _FAMILIES:
+            try:
+                _FAMILIES[family.upper()](address.partition("/")[0])
+            except AddressValueError:
+                return False
+            return True
+    return False
 
 
 def _uris(value: str) -> list[str]:

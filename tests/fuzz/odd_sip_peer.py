@@ -306,12 +306,13 @@ class OddPeer(asyncio.DatagramProtocol):
         if transport == "UDP":
             self.send(packet)
             return
-        self.sent.append(packet)
         reader, writer = await asyncio.open_connection(*self.gateway)
+        packet += self.mutator.damage(packet) if self.mutator.chance(0.3) else b""
         cut = self.mutator.rng.randrange(len(packet) + 1)
+        self.sent.append(packet)
         writer.write(packet[:cut])
         await writer.drain()
-        writer.write(packet[cut:] + (self.mutator.damage(packet) if self.mutator.chance(0.3) else b""))
+        writer.write(packet[cut:])
         if self.vanishes and self.mutator.chance(0.5):
             writer.transport.abort()  # the gateway's answer finds nobody
         else:

@@ -35,6 +35,8 @@ LINES = 7
 """How many clients can be registered in it."""
 FREE_S = 75.0
 """A call whose peer has gone ends after 64·T1 for the 200 and as long for its BYE (RFC 3261 §17.1)."""
+LAST_LINES = 60
+"""Of the gateway's log, printed if it does not survive."""
 
 
 Probe = Callable[[Gateway, OddPeer], Coroutine[None, None, bool]]
@@ -102,6 +104,7 @@ async def one_batch(gateway: Gateway, seed: str) -> OddPeer:
     except BaseException:
         record = Path(tempfile.gettempdir()) / f"sip-fuzz-{seed}.log"
         record.write_bytes(b"\n----\n".join([*peer.sent, gateway.process.output().encode()]))
+        print(*gateway.process.output().splitlines()[-LAST_LINES:], sep="\n")
         print(f"seed {seed}: what was sent is in {record}")
         await peer.stop()
         raise

@@ -15,8 +15,9 @@ import pytest
 
 from examples.phone_events import Invited, Rejected
 from examples.rtmp_phone import CallRefused, RtmpPhone
+from rtmp.errors import ConnectRejected
 from tests.fuzz.odd_sip_peer import OddPeer
-from tests.fuzz.sip_dialog import SipMessage
+from tests.fuzz.sip_dialog import Address, SipMessage
 from tests.interop.gateway_fixtures import ALICE, gateway
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.ports import HOST
@@ -30,6 +31,21 @@ class Peer(OddPeer):
     """Polite, but for its answers to INVITEs while `answers` is set."""
 
     answers: Answers | None = None
+    contact: str | None = None
+    """What REGISTER is answered with instead of what is asked for."""
+    on_end: Callable[[], None] | None = None
+    """Called when the gateway ends a call by BYE or CANCEL."""
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        super().datagram_received(data, addr)
+        if self.on_end is not None and data.startswith((b"BYE ", b"CANCEL ")):
+            self.on_end()
+
+    def _answer_register(self, request: SipMessage) -> None:
+        if self.contact is None:
+            super()._answer_register(request)
+        else:
+            self.send(self._response(request, "200 OK", [self.contact]))
 
     async def _answer_invite(self, request: SipMessage) -> None:
         if self.answers is None:
@@ -179,6 +195,44 @@ async def test_a_rejected_media_line_without_an_address(gateway: Gateway, peer: 
     offer = session.replace(connection, b"") + b"t=0 0\r\n" + audio
     assert await peer.final_code(peer.invite("nobody", offer)) == 404
     assert await peer.final_code(peer.invite("nobody", offer + b"m=video 0 RTP/AVP 34\r\n")) == 488
+
+
+@pytest.mark.parametrize("address", [b"::1", b"no.such.host.invalid", b"x" * 300])
+async def test_an_offer_whose_address_is_none(gateway: Gateway, peer: Peer, address: bytes) -> None:
+    offer = peer.sdp.replace(b"IP4 127.0.0.1\r\nt=", b"IP4 %b\r\nt=" % address)
+    assert address in offer
+    assert await peer.final_code(peer.invite("nobody", offer)) == 488
+
+
+@pytest.mark.parametrize("status", ["183 Session Progress", "200 OK"])
+@pytest.mark.parametrize("address", [b"::1", b"no.such.host.invalid", b"x" * 300])
+async def test_an_answer_whose_address_is_none(
+    gateway: Gateway, peer: Peer, address: bytes, status: str
+) -> None:
+    """The call ends, for the peer as well: by a BYE after a 200, by a CANCEL before it."""
+    ended = asyncio.Event()
+
+    def answer(peer: Peer, request: SipMessage) -> list[bytes]:
+        return [
+            peer.response(
+                request, status, peer.sdp.replace(b"IP4 127.0.0.1\r\nt=", b"IP4 %b\r\nt=" % address)
+            )
+        ]
+
+    peer.answers = answer
+    peer.on_end = ended.set
+    phone = await RtmpPhone.connect(gateway.url())
+    with pytest.raises(CallRefused):
+        await phone.invite(uri(peer), "pcmu")
+    async with asyncio.timeout(5):
+        await ended.wait()
+    await phone.close()
+
+
+async def test_a_registrar_that_answers_with_a_star(gateway: Gateway, peer: Peer) -> None:
+    peer.contact = "Contact: *"
+    with pytest.raises(ConnectRejected, match="502"):
+        await RtmpPhone.connect(gateway.url(f"{ALICE}@{HOST}:{peer.port}"), ALICE, "pw")
 
 
 async def test_a_flood_of_tcp_connections(gateway: Gateway, peer: Peer) -> None:

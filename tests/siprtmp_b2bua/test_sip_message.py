@@ -51,6 +51,9 @@ def test_a_cseq_of_another_method() -> None:
         ('Contact: "never closed <sip:a@y>', False),
         ("Contact: <sip:a@y>, <mailto:b@c>", False),
         ("Record-Route: <sip:p;lr>,\r\n <tel:1>", False),
+        ("Contact: *", False),
+        ("Contact: <sip:a@y>, *", False),
+        ('Contact: "a, *" <sip:a@y>', True),
     ],
 )
 def test_where_requests_would_go(header: str, is_sip: bool) -> None:
@@ -70,6 +73,31 @@ def test_where_requests_would_go(header: str, is_sip: bool) -> None:
 )
 def test_every_media_line_has_a_connection(body: str, has_all: bool) -> None:
     assert invite(body=body).has_connections is has_all
+
+
+@pytest.mark.parametrize(
+    ("line", "is_plain"),
+    [
+        ("", True),
+        ("c=IN IP4 192.0.2.1", True),
+        ("c=in ip6 2001:db8::1", True),
+        ("c=IN IP4 224.2.1.1/127/3", True),
+        ("c=IN IP4 ::1", False),
+        ("c=IN IP6 192.0.2.1", False),
+        ("c=IN IP4 host.example", False),
+        ("c=IN IP4", False),
+        ("c=IN NSAP 47", False),
+        ("c=", False),
+        ("a=rtcp:5001", True),
+        ("a=rtcp:5001 IN IP4 192.0.2.1", True),
+        ("a=rtcp:5001 IN IP4 host.example", False),
+        ("a=rtcp-mux", True),
+        ("s=c=x", True),
+    ],
+)
+def test_addresses_are_of_their_family(line: str, is_plain: bool) -> None:
+    assert invite(body=f"v=0\r\nm=audio 1\r\n{line}\r\n").has_plain_addresses is is_plain
+    assert invite(body=f"{line}\r\n").has_plain_addresses
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
