@@ -60,6 +60,7 @@ class CallVideo:
         self._ask_by_sip = ask_by_sip
         ports = config.media.rtp_ports
         self._ports: UdpPorts = bind_udp_ports(config.sip.int_ip or "0.0.0.0", ports.low, ports.high)
+        self._bandwidth_bps = config.media.video_bandwidth_kbps * 1000 or None
         self._loop = asyncio.get_running_loop()
         self._stream_begin_s = self._loop.time() - client.stream_time_ms / 1000
         self._agreement: VideoAgreement | None = None
@@ -73,7 +74,12 @@ class CallVideo:
 
     def line(self) -> VideoLine:
         """Our m=video section: where we receive, and what."""
-        return VideoLine(self._ports.rtp_port, video_formats(self._to_sip.configuration))
+        return VideoLine(
+            self._ports.rtp_port,
+            video_formats(self._to_sip.configuration),
+            rtcp_mux=True,
+            bandwidth_bps=self._bandwidth_bps,
+        )
 
     @property
     def reported_name(self) -> str | None:
@@ -88,7 +94,8 @@ class CallVideo:
         if agreement is None:
             logger.info("%s: no video", self._name)
             return
-        logger.info("%s: video %s, %s", self._name, agreement.codec, _direction(agreement))
+        mux = ", rtcp-mux" if agreement.rtcp_mux else ""
+        logger.info("%s: video %s, %s%s", self._name, agreement.codec, _direction(agreement), mux)
         if self._endpoint is None:
             self._begin(agreement)
         else:
@@ -139,7 +146,8 @@ class CallVideo:
             f"video to SIP: {self._to_sip.summary()}, {rtp.counters.sent} packets, "
             f"{rtp.counters.resent} resent; "
             f"to RTMP: {down.access_units} pictures, {down.key_pictures} key, "
-            f"{rtp.counters.received} packets, {rtp.lost} lost, dropped: {dropped or 'none'}"
+            f"{rtp.counters.received} packets, {rtp.lost} lost, dropped: {dropped or 'none'}; "
+            f"{rtp.counters.rtcp_received} RTCP packets"
         )
 
     # -- helpers -------------------------------------------------------------------------------------------

@@ -134,6 +134,8 @@ class MediaConfig(Section):
     """A call whose peer sends no RTP for so long, and is not on hold, ends; 0: never."""
     queue_max_ms: int = Field(240, ge=60, le=2000)
     """Upper bound of the audio that waits for the bridge; older audio is dropped."""
+    video_bandwidth_kbps: int = Field(0, ge=0, le=1_000_000)
+    """What a peer is asked to keep its video below (b=AS, b=TIAS); 0: nothing is said."""
     video_transcoding: Literal["auto", "never"] = "auto"
     """Whether video that the peer cannot take as it is gets decoded and encoded anew, or is sent all the
     same."""

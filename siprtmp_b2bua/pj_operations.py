@@ -6,10 +6,13 @@ from typing import Any, Final
 
 from media_bridge.pj_module import pj
 
+from .errors import SipError
 from .pj_events import StreamStats
 from .sdp import SdpCodec
 
 _INVALID_SLOT: Final = -1
+_UNSUPPORTED: Final = 0
+"""`PJSIP_DIALOG_CAP_UNSUPPORTED`: said, as opposed to unknown."""
 _PICTURE_FAST_UPDATE: Final = (
     '<?xml version="1.0" encoding="utf-8"?>\r\n'
     "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
@@ -56,7 +59,12 @@ def active_audio(call: Any) -> int | None:
 
 
 def request_key_picture(call: Any) -> None:
-    """Ask the peer for a key picture by SIP INFO (RFC 5168), where it knows no feedback by RTCP."""
+    """Ask the peer for a key picture by SIP INFO (RFC 5168), where it knows no feedback by RTCP.
+
+    Raises `SipError` 405 if the peer has said which methods it allows, and INFO is none of them.
+    """
+    if call.remoteHasCap(pj.PJSIP_H_ALLOW, "", "INFO") == _UNSUPPORTED:
+        raise SipError(405, "Method Not Allowed")
     parameters = pj.CallSendRequestParam()
     parameters.method = "INFO"
     parameters.txOption.contentType = "application/media_control+xml"

@@ -94,12 +94,13 @@ class SipMessage:
 
     @property
     def has_plain_addresses(self) -> bool:
-        """Whether each c= and a=rtcp line that has an address has one of the family it names.
+        """Whether each c= and a=rtcp line of audio that has an address has one of the family it names.
 
         A host name is none: resolving it would hold up all calls. A body without media has none of them.
         """
-        is_description = _MEDIA_LINE.search(self.body) is not None
-        return not is_description or all(map(_is_plain_address, _ADDRESS.findall(self.body)))
+        session, *media = _MEDIA_LINE.split(self.body)
+        audio = [section for section in media if section.lstrip(" ")[:5].lower() == "audio"]
+        return not audio or all(map(_is_plain_address, _ADDRESS.findall("\n".join([session, *audio]))))
 
     @property
     def has_star_contact(self) -> bool:

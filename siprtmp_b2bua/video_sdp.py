@@ -25,6 +25,8 @@ _NAMES: Final = {name.lower(): name for name in (H264, X_FLV)}
 _PROFILE_LEVEL: Final = re.compile(r"[0-9a-fA-F]{6}\Z")
 _INFERRED_PROFILE_LEVEL: Final = "42000a"
 """RFC 6184 §8.1: Baseline at level 1, where nothing is said."""
+_HEADER_FACTOR: Final = 1.04
+"""What IP, UDP and RTP add to packets of 1200 bytes; AS counts them, TIAS does not (RFC 3890 §6.2)."""
 _MAX_NUMBER: Final = 1 << 32
 
 
@@ -109,7 +111,8 @@ class VideoLine:
         payload_types = " ".join(str(each.payload_type) for each in self.formats)
         lines = [f"m=video {self.port} {self.protocol} {payload_types}", f"c=IN IP4 {self.address}"]
         if self.bandwidth_bps is not None:
-            lines += [f"b=AS:{self.bandwidth_bps // 1000}", f"b=TIAS:{self.bandwidth_bps}"]
+            with_headers_kbps = self.bandwidth_bps * _HEADER_FACTOR // 1000
+            lines += [f"b=AS:{with_headers_kbps:.0f}", f"b=TIAS:{self.bandwidth_bps}"]
         lines += [f"a=crypto:{each}" for each in self.crypto]
         for each in self.formats:
             lines += each.lines()

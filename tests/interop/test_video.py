@@ -133,6 +133,55 @@ async def test_a_long_offer_and_a_key_picture_asked_for_by_sip(gateway: Gateway,
     await phone.close()
 
 
+ANSWER_TO_INFO = """<recv request="ACK"/>
+  <recv request="INFO">
+    <action><ereg regexp="picture_fast_update" search_in="body" check_it="true" assign_to="wish"/></action>
+  </recv>
+  <Reference variables="wish"/>
+  <send>
+    <![CDATA[
+
+      SIP/2.0 200 OK
+      [last_Via:]
+      [last_From:]
+      [last_To:]
+      [last_Call-ID:]
+      [last_CSeq:]
+      Content-Length: 0
+
+    ]]>
+  </send>
+"""
+
+
+@pytest.mark.parametrize("allows_info", [True, False])
+async def test_a_peer_without_feedback_is_asked_by_info_if_it_allows_that(
+    gateway: Gateway, tmp_path: Path, allows_info: bool
+) -> None:
+    scenario = (SCENARIOS / "uas_answer_h264.xml").read_text()
+    if allows_info:
+        scenario = scenario.replace('<recv request="ACK"/>', ANSWER_TO_INFO)
+    else:
+        header = "Content-Type: application/sdp"
+        scenario = scenario.replace(header, f"Allow: INVITE, ACK, BYE, CANCEL\n      {header}")
+    path = tmp_path / "uas_h264_info.xml"
+    path.write_text(scenario)
+    clip = make_clip(25)
+    phone = await RtmpPhone.connect(gateway.url())
+    screen = Screen(phone)
+    async with Sipp(path, rtp_echo=True) as callee:
+        assert (await phone.invite(callee.sip_uri(), "ulaw", "h264")).video == "h264"
+        await send_clip(phone, clip)
+        await screen.wait_for(len(clip.pictures))
+        again = await phone.client.create_stream()
+        await again.play("remote")  # what is seen there has to begin with a key picture
+        if not allows_info:
+            await gateway.wait_logged("no key picture asked for: 405")
+        await phone.bye()
+        (await callee.wait()).check()
+    await phone.close()
+
+
 @pytest.mark.interop("asterisk")
 async def test_asterisk_echoes_and_connects_two_clients(gateway: Gateway, peers: Peers) -> None:
     """One start of the PBX serves both calls: it takes longer than they do."""
@@ -196,9 +245,12 @@ def decode(screen: Screen) -> list[av.VideoFrame]:
 
 
 @pytest.mark.interop("baresip")
+@pytest.mark.parametrize("rtcp_mux", [False, True], ids=["two ports", "rtcp-mux"])
 @pytest.mark.parametrize("caller", ["client", "phone"])
-async def test_a_phone_and_a_client_see_each_other(gateway: Gateway, peers: Peers, caller: str) -> None:
-    bob = await peers.start(Baresip("bob", video=True))
+async def test_a_phone_and_a_client_see_each_other(
+    gateway: Gateway, peers: Peers, caller: str, rtcp_mux: bool
+) -> None:
+    bob = await peers.start(Baresip("bob", video=True, rtcp_mux=rtcp_mux))
     registrar = await peers.start(Sipp("uas_register_ok", timeout_s=60))
     phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
     screen = Screen(phone)
@@ -217,6 +269,8 @@ async def test_a_phone_and_a_client_see_each_other(gateway: Gateway, peers: Peer
     assert "receiving with resolution 320 x 240" in bob.log()
     assert not DECODER_TROUBLE.search(bob.log())
     assert stripes(decode(screen)[-1]) == ["red", "green", "blue"]
+    assert ("both ways, rtcp-mux" in gateway.log()) is rtcp_mux
+    assert re.search(r"[1-9]\d* RTCP packets", gateway.log())
     await phone.close()
 
 

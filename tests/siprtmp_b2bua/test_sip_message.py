@@ -98,6 +98,8 @@ def test_every_media_line_has_a_connection(body: str, has_all: bool) -> None:
 def test_addresses_are_of_their_family(line: str, is_plain: bool) -> None:
     assert invite(body=f"v=0\r\nm=audio 1\r\n{line}\r\n").has_plain_addresses is is_plain
     assert invite(body=f"{line}\r\n").has_plain_addresses
+    assert invite(body=f"m=audio 1\r\nm=video 1\r\n{line}\r\n").has_plain_addresses
+    assert invite(body=f"{line}\r\nm=audio 1\r\n").has_plain_addresses is is_plain
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])

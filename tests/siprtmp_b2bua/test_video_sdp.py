@@ -1,5 +1,7 @@
 """The m=video section: reading, writing, and putting it into what pjsip has made."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,13 @@ OURS = VideoLine(
         VideoFormat(97, X_FLV),
     ),
 )
+
+
+def test_bandwidth_with_and_without_headers() -> None:
+    lines = replace(OURS, bandwidth_bps=1_000_000).lines()
+    assert "b=AS:1040" in lines
+    assert "b=TIAS:1000000" in lines
+    assert not any(line.startswith("b=") for line in OURS.lines())
 
 
 def test_reads_what_a_phone_says() -> None:

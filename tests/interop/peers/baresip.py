@@ -40,6 +40,7 @@ class Baresip(OneProcessPeer):
         codecs: str = "pcmu",
         video: bool = False,
         packetization_modes: Literal["0", "0 and 1"] = "0 and 1",
+        rtcp_mux: bool = False,
         tone_hz: float = TONE_HZ,
     ) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class Baresip(OneProcessPeer):
         self._control_port = free_port()
         self._rtp_ports = free_port_range()
         self._video = video
+        self._rtcp_mux = rtcp_mux
         account = [
             f"<sip:{user}@{domain}>",
             f"auth_user={user}",
@@ -94,6 +96,7 @@ class Baresip(OneProcessPeer):
             "SIP_PORT": self.port,
             "CONTROL_PORT": self._control_port,
             "RTP_PORTS": f"{self._rtp_ports[0]}-{self._rtp_ports[-1]}",
+            "RTCP_MUX": "yes" if self._rtcp_mux else "no",
             "TONE": self.directory / "tone.wav",
             "ALERT": self.directory / "alert.wav",
             "RECORDINGS": self.directory,
