@@ -5,6 +5,8 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - A 200 whose Contact is a tel: URI aborts the process, because pjsip finds no way to send the ACK.
 - So does an UPDATE in a call whose INVITE had no description, while it rings.
 - So does an offer whose rejected m= line has no c= line: what one function lets pass, the next asserts.
+- So does a REFER or a MESSAGE in the dialog of a call that has ended, once its slot has another call.
+- So does a 401 to the second of two BYEs, when the first has ended the call.
 - So does a registrar whose 200 has the Contact "*".
 - So do an IPv6 address that is called IP4, and a host name of 254 characters.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
@@ -26,87 +28,21 @@ from typing import Final
 from media_bridge.pj_module import shared_object_path
 
 from .pj_context import LiveCall
+from .pj_structures import InviteSession, InviteState, PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
 from .sip_message import SipMessage
 
 logger = logging.getLogger(__name__)
 
-_MAX_PACKET: Final = 4000
-"""`PJSIP_MAX_PKT_LEN` of the wheel."""
 _FIRST: Final = 1
 """Priority: the smaller, the earlier; pjsip's transport layer has 8."""
 _HANDLED, _NOT_HANDLED = 1, 0
 _OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
+_CHALLENGES: Final = frozenset({401, 407})
+_ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
+"""Methods that pjsip takes by their transaction."""
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
-
-
-class _Text(ctypes.Structure):
-    _fields_ = (("pointer", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
-
-
-class _StatusLine(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_int), ("reason", _Text))
-
-
-class _Message(ctypes.Structure):
-    """The beginning of pjsip_msg of a response."""
-
-    _fields_ = (("type", ctypes.c_int), ("status", _StatusLine))
-
-
-class _ReceivedData(ctypes.Structure):
-    """pjsip_rx_data up to the parsed message (sip_transport.h)."""
-
-    _fields_ = (
-        ("pool", ctypes.c_void_p),
-        ("transport", ctypes.c_void_p),
-        ("transport_data", ctypes.c_void_p),
-        ("operation_key", ctypes.c_void_p * 35),
-        ("timestamp", ctypes.c_long * 2),
-        ("packet", ctypes.c_char * _MAX_PACKET),
-        ("zero", ctypes.c_uint32),
-        ("packet_length", ctypes.c_ssize_t),
-        ("source_address", ctypes.c_uint32 * 7),
-        ("source_address_length", ctypes.c_int),
-        ("source_name", ctypes.c_char * 46),
-        ("source_port", ctypes.c_int),
-        ("text", ctypes.c_void_p),
-        ("text_length", ctypes.c_int),
-        ("message", ctypes.POINTER(_Message)),
-    )
-
-    def read(self) -> str | None:
-        """The raw message; None if the structure is not what we think it is."""
-        packet = ctypes.addressof(self) + type(self).packet.offset
-        offset = (self.text or 0) - packet
-        if not (0 <= offset < _MAX_PACKET and 0 < self.text_length <= _MAX_PACKET - offset and self.message):
-            return None
-        return ctypes.string_at(self.text, self.text_length).decode("latin-1")
-
-
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-
-
-class _Module(ctypes.Structure):
-    """pjsip_module (sip_module.h)."""
-
-    _fields_ = (
-        ("previous", ctypes.c_void_p),
-        ("next", ctypes.c_void_p),
-        ("name", _Text),
-        ("id", ctypes.c_int),
-        ("priority", ctypes.c_int),
-        ("load", ctypes.c_void_p),
-        ("start", ctypes.c_void_p),
-        ("stop", ctypes.c_void_p),
-        ("unload", ctypes.c_void_p),
-        ("on_request", _Callback),
-        ("on_response", _Callback),
-        ("on_sent_request", ctypes.c_void_p),
-        ("on_sent_response", ctypes.c_void_p),
-        ("on_transaction_state", ctypes.c_void_p),
-    )
 
 
 class PjGuard:
@@ -121,13 +57,19 @@ class PjGuard:
         self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
         self._respond = library.pjsip_endpt_respond_stateless
         self._respond.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int) + (ctypes.c_void_p,) * 3
+        self._find_dialog = library.pjsip_ua_find_dialog
+        self._find_dialog.argtypes = (ctypes.POINTER(PjText),) * 3 + (ctypes.c_int,)
+        self._find_dialog.restype = ctypes.c_void_p
+        self._invite_session = library.pjsip_dlg_get_inv_session
+        self._invite_session.argtypes = (ctypes.c_void_p,)
+        self._invite_session.restype = ctypes.POINTER(InviteSession)
         name = b"mod-siprtmp-guard"
-        self._module = _Module(
-            name=_Text(name, len(name)),
+        self._module = PjModule(
+            name=PjText(name, len(name)),
             id=-1,
             priority=_FIRST,
-            on_request=_Callback(self._on_request),
-            on_response=_Callback(self._on_response),
+            on_request=PjCallback(self._on_request),
+            on_response=PjCallback(self._on_response),
         )
         library.pjsip_endpt_register_module.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
         status = library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module))
@@ -140,6 +82,8 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return self._refuse(address, message, _BAD_REQUEST, "its headers contradict each other")
+        if message.method not in _ANYWHERE and self._is_of_ended_call(address):
+            return self._refuse(address, message, _NO_CALL, "the call of its dialog has ended")
         if message.method in _DIALOG_METHODS and not message.routes_requests_by_sip:
             return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
         if message.method in ("UPDATE", "PRACK") and not self._is_of_described_call(message):
@@ -175,6 +119,23 @@ class PjGuard:
         call_id = message.values("call-id")[0].encode("latin-1")
         return next((call for call in self._live_calls if call.has_id(call_id)), None)
 
+    def _is_of_ended_call(self, address: int, *, is_response: bool = False) -> bool:
+        """Whether the message is in a dialog (it has a To tag), of which no call is left.
+
+        pjsip keeps the dialog for half a minute and more, and pjsua has its slot number, which the next call
+        may have by then.
+        """
+        received = ReceivedData.from_address(address)
+        local, remote = received.to.contents.tag, received.from_.contents.tag
+        if not local.length:
+            return False
+        if is_response:
+            local, remote = remote, local
+        call_id = received.call_id.contents.id
+        dialog = self._find_dialog(ctypes.byref(call_id), ctypes.byref(local), ctypes.byref(remote), 0)
+        session = self._invite_session(dialog) if dialog else None
+        return not session or session.contents.state == InviteState.DISCONNECTED
+
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)
         return call is not None and call.is_described
@@ -197,7 +158,7 @@ class PjGuard:
         self._warn(
             f"an answer is ignored: an address in its description is no IP address ({message.start_line})"
         )
-        received = _ReceivedData.from_address(address)
+        received = ReceivedData.from_address(address)
         end = received.text + received.text_length
         ctypes.memset(end - len(message.body), ord("?"), len(message.body))
         return _NOT_HANDLED
@@ -215,6 +176,9 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
+        if message.status_code in _CHALLENGES and self._is_of_ended_call(address, is_response=True):
+            self._set_code(address, _NO_CALL)
+            return _NOT_HANDLED
         if message.method == "REGISTER" and message.has_star_contact:
             return self._take_as_failed(address, message, 'its Contact is "*"')
         if message.method not in _DIALOG_METHODS:
@@ -229,13 +193,16 @@ class PjGuard:
             return _HANDLED  # as if it had been lost: the final response decides
         if code < 300:
             logger.warning("a %d to %s taken as 502: %s", code, message.method, reason)
-            received = _ReceivedData.from_address(address)
-            received.message.contents.status.code = _BAD_ANSWER
+            self._set_code(address, _BAD_ANSWER)
         return _NOT_HANDLED
+
+    @staticmethod
+    def _set_code(address: int, code: int) -> None:
+        ReceivedData.from_address(address).message.contents.status.code = code
 
     def _read(self, address: int) -> SipMessage | None:
         try:
-            text = _ReceivedData.from_address(address).read()
+            text = ReceivedData.from_address(address).read()
             if text is not None:
                 return SipMessage.parse(text)
             logger.error(

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -24,6 +24,8 @@ from tests.interop.peers.ports import HOST
 
 __all__ = ["gateway"]
 
+CALLS = 4
+"""How many the stock pjsua2 build can have."""
 Answers = Callable[["Peer", SipMessage], list[bytes]]
 
 
@@ -33,13 +35,28 @@ class Peer(OddPeer):
     answers: Answers | None = None
     contact: str | None = None
     """What REGISTER is answered with instead of what is asked for."""
+    answers_to_bye: Sequence[Sequence[str]] = ()
+    """Status and header of the answers to the first BYEs; those after them get a 200."""
     on_end: Callable[[], None] | None = None
     """Called when the gateway ends a call by BYE or CANCEL."""
+
+    def __init__(self, seed: str, gateway: Address) -> None:
+        super().__init__(seed, gateway)
+        self.byes_answered = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         super().datagram_received(data, addr)
         if self.on_end is not None and data.startswith((b"BYE ", b"CANCEL ")):
             self.on_end()
+
+    def _answer(self, request: SipMessage) -> None:
+        if request.method != "BYE" or not self.answers_to_bye:
+            super()._answer(request)
+            return
+        (status, *headers), *self.answers_to_bye = self.answers_to_bye
+        self.send(self._response(request, status, headers))
+        if not self.answers_to_bye:
+            self.byes_answered.set()
 
     def _answer_register(self, request: SipMessage) -> None:
         if self.contact is None:
@@ -163,6 +180,39 @@ async def test_an_update_of_a_call_that_rings(gateway: Gateway, peer: Peer, alic
     assert await peer.final_code(call_id) == 500
     await alice.reject("486 Busy Here")
     assert await peer.final_code(call_id) == 486
+
+
+@pytest.mark.parametrize(
+    ("status", "header"), [("401 Unauthorized", "WWW-Authenticate"), ("407 Please", "Proxy-Authenticate")]
+)
+async def test_a_challenge_to_the_second_bye_of_a_call(
+    gateway: Gateway, peer: Peer, alice: RtmpPhone, status: str, header: str
+) -> None:
+    """Two answers that cannot be used make pjsip send two; the first has ended the call."""
+    unusable = [peer.sdp.replace(b"o=- 1", b"o="), peer.sdp.replace(b"c=IN IP4", b"c=ATM NSAP")]
+    peer.answers = lambda peer, request: [peer.response(request, "200 OK", sdp) for sdp in unusable]
+    peer.answers_to_bye = [["200 OK"], [status, f'{header}: Digest realm="x", nonce="y"']]
+    with pytest.raises(CallRefused):
+        await alice.invite(uri(peer), "pcmu")
+    async with asyncio.timeout(5):
+        await peer.byes_answered.wait()
+
+
+@pytest.mark.parametrize("method", ["REFER", "MESSAGE", "INVITE", "BYE"])
+async def test_a_request_in_the_dialog_of_a_call_that_has_ended(
+    gateway: Gateway, peer: Peer, alice: RtmpPhone, method: str
+) -> None:
+    ended = [peer.invite(ALICE, peer.sdp)]
+    await alice.wait_for(Invited, 5)
+    for _ in range(CALLS):  # the last one has the slot of the first, and rings
+        await alice.reject("480 Away")
+        assert await peer.final_code(ended[-1]) == 480
+        ended.append(peer.invite(ALICE, peer.sdp))
+        await alice.wait_for(Invited, 5)
+    peer.request(ended[0], method)
+    assert await peer.final_code(ended[0]) == 481
+    await alice.reject("486 Busy Here")
+    assert await peer.final_code(ended[-1]) == 486
 
 
 @pytest.mark.parametrize("method", ["ACK", "INVITE", "BYE"])
