@@ -12,10 +12,6 @@ PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/pyth
 	>/dev/null 2>&1 && echo $(name))))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Tests with real peers judge every frame of a sound and every packet, so they have the machine to themselves;
-# of the others two run at a time.
-UNDISTURBED := tests/interop
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench fuzz clean
 
@@ -30,8 +26,8 @@ test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are sk
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest $(UNDISTURBED); alone=$$?; \
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=$(UNDISTURBED) && exit $$alone
+	@$(BIN)/pytest -m undisturbed tests/interop; alone=$$?; \
+	$(BIN)/pytest -m "not undisturbed" -n 2 --dist loadfile && exit $$alone
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules

@@ -14,7 +14,7 @@ from tests.interop.peers.kamailio import USERS, Kamailio
 from tests.interop.signals import Listener, send_tone, tone_share
 
 __all__ = ["gateway"]
-pytestmark = pytest.mark.interop("kamailio")
+pytestmark = [pytest.mark.interop("kamailio"), pytest.mark.undisturbed]
 
 
 @pytest.fixture

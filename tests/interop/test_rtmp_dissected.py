@@ -12,6 +12,8 @@ from tests.interop.peers.ffmpeg import FfmpegPlayer, FfmpegPublisher
 from tests.interop.peers.librtmp import Rtmpdump
 from tests.interop.peers.rtmp_capture import RtmpCapture
 
+pytestmark = pytest.mark.undisturbed
+
 __all__ = ["media", "relay"]
 
 PLAYERS = 2

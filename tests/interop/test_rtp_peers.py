@@ -31,6 +31,8 @@ from tests.interop.peers.rtp_program import (
 )
 from tests.interop.peers.udp_relay import UdpRelay
 
+pytestmark = pytest.mark.undisturbed
+
 IDR = 5
 REPORT_TIMEOUT_S = 25.0
 """rtpbin reports every 5 s, give or take a half, and the first time perhaps before it has had our report."""

@@ -26,7 +26,7 @@ from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units,
 from tests.media_bridge.video_samples import make_sample
 
 __all__ = ["gateway", "registrar"]
-pytestmark = pytest.mark.interop("sipp")
+pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
 
 DECODER_TROUBLE = re.compile(r"(?i)avcodec.*(error|fail)|h264 @ .*(error|conceal)")
 """In the log of baresip."""
