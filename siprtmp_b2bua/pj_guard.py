@@ -5,6 +5,7 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - A 200 whose Contact is a tel: URI aborts the process, because pjsip finds no way to send the ACK.
 - So does an UPDATE in a call whose INVITE had no description, while it rings.
 - So does an offer whose rejected m= line has no c= line: what one function lets pass, the next asserts.
+- 65 keys of SRTP for one m= line are written into an array for 64.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
 pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
@@ -36,6 +37,7 @@ _FIRST: Final = 1
 _HANDLED, _NOT_HANDLED = 1, 0
 _OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
+_MAX_KEYS: Final = 32
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
@@ -110,9 +112,10 @@ class _Module(ctypes.Structure):
 class PjGuard:
     """Refuses dangerous messages for as long as it lives; keep it until `libDestroy` has returned."""
 
-    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall]) -> None:
+    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall], *, requires_srtp: bool) -> None:
         self._media_budget = media_budget
         self._live_calls = live_calls
+        self._requires_srtp = requires_srtp
         self._warned_s = -math.inf
         library = ctypes.CDLL(shared_object_path())
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
@@ -145,6 +148,8 @@ class PjGuard:
         audio_lines = message.audio_lines
         if audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
+        if fault := self._fault_of_keys(message):
+            return self._refuse(address, message, _NOT_ACCEPTABLE, fault)
         if not message.has_connections:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
         opens_sockets = message.method == "INVITE" or audio_lines > 0
@@ -152,6 +157,16 @@ class PjGuard:
             self._warn("too many calls at once: an INVITE is left unanswered")
             return _HANDLED  # whoever means it sends it again after 500 ms
         return self._hand_on(address, message)
+
+    def _fault_of_keys(self, message: SipMessage) -> str:
+        """What is wrong with the keys of an offer, for pjsip answers 488 without saying why."""
+        if message.method == "ACK":
+            return ""  # an answer: it cannot be refused, and pjsip takes one key of it at most
+        if message.key_lines > _MAX_KEYS:
+            return "it has too many SRTP keys"
+        if self._requires_srtp and message.audio_lines and not message.has_secure_audio:
+            return "its audio is not RTP/SAVP, and media.srtp is require"
+        return ""
 
     def _hand_on(self, address: int, message: SipMessage) -> int:
         """Tell a call what pjsua2 would not show it."""

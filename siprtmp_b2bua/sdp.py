@@ -13,6 +13,7 @@ from typing import Final
 from . import sdp_text
 
 TELEPHONE_EVENT: Final = "telephone-event"
+_KEY: Final = "a=crypto:"
 
 _STATIC_PAYLOADS: Final[dict[str, tuple[str, int]]] = {
     "0": ("PCMU", 8000),
@@ -92,6 +93,29 @@ def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCode
             chosen += [payload for payload, codec in codecs if codec in also]
             _keep_payloads(section, chosen)
     return sdp_text.join(session, sections)
+
+
+def has_audio_keys(sdp: str) -> bool:
+    """Whether an m=audio section that is not rejected has keys of SRTP (RFC 4568)."""
+    _, sections = sdp_text.split(sdp)
+    return any(
+        sdp_text.port(section[0].split()[1]) and _has_keys(section)
+        for section in sections
+        if section[0].startswith("m=audio ")
+    )
+
+
+def without_optional_audio_keys(sdp: str) -> str:
+    """Return `sdp` without the keys of m=audio sections that could do without: those in RTP/AVP."""
+    session, sections = sdp_text.split(sdp)
+    for section in sections:
+        if section[0].startswith("m=audio ") and section[0].split()[2] == "RTP/AVP":
+            section[:] = [line for line in section if not line.startswith(_KEY)]
+    return sdp_text.join(session, sections)
+
+
+def _has_keys(section: list[str]) -> bool:
+    return any(line.startswith(_KEY) for line in section)
 
 
 def _codecs(section: list[str]) -> list[tuple[str, SdpCodec]]:
