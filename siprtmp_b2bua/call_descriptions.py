@@ -24,6 +24,8 @@ class CallDescriptions:
         self._offer = ""
         self._srtp = srtp
         self._is_audio_encrypted = False
+        self.offers_keys = False
+        """Whether our last offer had keys."""
 
     def prefer(self, preference: CodecPreference, video: VideoLine | None) -> None:
         """Set what the client wants. `video` says where and how it is received; None: there is none."""
@@ -40,7 +42,9 @@ class CallDescriptions:
         waits_for_client = bool(remote) and not self._codecs.has_kept_answer
         rewritten = self._codecs.local_created(local, remote)
         if not remote:
-            return self._video.offer(self._offered_audio(rewritten))
+            offer = self._video.offer(self._offered_audio(rewritten))
+            self.offers_keys = "\na=crypto:" in offer
+            return offer
         if waits_for_client and self._codecs.has_kept_answer:
             self._offer = remote
             return rewritten

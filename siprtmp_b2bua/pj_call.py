@@ -204,6 +204,11 @@ class PjCall:
         """See `LiveCall`."""
         return self._is_described
 
+    @property
+    def offers_keys(self) -> bool:
+        """See `LiveCall`."""
+        return self._descriptions.offers_keys
+
     def key_picture_requested(self) -> None:
         """See `LiveCall`."""
         self._tell(lambda listener: listener.on_key_picture_requested())

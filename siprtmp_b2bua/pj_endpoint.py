@@ -15,6 +15,7 @@ from . import __version__
 from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .errors import StartupError
+from .logs import without_keys
 from .pj_account import SystemAccount
 from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
@@ -58,16 +59,8 @@ _SRTP_USES: Final[dict[SrtpPolicy, Any]] = {
 _SRTP_SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 """Two, best first, for each is a line of every offer that pjsip makes."""
 
-_KEY: Final = re.compile(r"(inline:\s*|key=)[^\s|;]+", re.IGNORECASE)
-"""A key of SRTP, in a SIP message that pjsip logs or in what it says of its transport."""
-
 _OUR_VIDEO: Final = "(PJMEDIA_EINVALIMEDIATYPE)"
 """What pjsip says twice about each m=video line: it is ours and not pjsip's, as it has to be."""
-
-
-def without_keys(text: str) -> str:
-    """Return text for the log: whoever has a key of SRTP hears the call."""
-    return _KEY.sub(r"\1***", text)
 
 
 class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information

@@ -162,7 +162,7 @@ class PjGuard:
         """What is wrong with the keys of an offer, for pjsip answers 488 without saying why."""
         if message.method == "ACK":
             return ""  # an answer: it cannot be refused, and pjsip takes one key of it at most
-        if message.key_lines > _MAX_KEYS:
+        if len(message.key_lines) > _MAX_KEYS:
             return "it has too many SRTP keys"
         if self._requires_srtp and message.audio_lines and not message.has_secure_audio:
             return "its audio is not RTP/SAVP, and media.srtp is require"
@@ -176,11 +176,24 @@ class PjGuard:
         if call is None:
             return _NOT_HANDLED
         if is_answer:
+            self._hide_unasked_keys(address, message, call)
             call.answer_received(message.body)
             return _NOT_HANDLED
         self._respond(self._endpoint, address, _OK, None, None, None)
         call.key_picture_requested()
         return _HANDLED
+
+    def _hide_unasked_keys(self, address: int, message: SipMessage, call: LiveCall | None) -> None:
+        """Make unknown attributes of the keys in an answer to an offer without any.
+
+        Phones that would like SRTP answer like that; they send and take RTP, and pjsip would end the call.
+        """
+        if call is None or call.offers_keys:
+            return
+        received = _ReceivedData.from_address(address)
+        body = received.text + received.text_length - len(message.body)
+        for end in message.key_lines:
+            ctypes.memset(body + end - 1, ord("-"), 1)
 
     def _call_of(self, message: SipMessage) -> LiveCall | None:
         call_id = message.values("call-id")[0].encode("latin-1")
@@ -209,6 +222,8 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
+        if message.key_lines:
+            self._hide_unasked_keys(address, message, self._call_of(message))
         if message.method not in _DIALOG_METHODS or message.routes_requests_by_sip:
             return _NOT_HANDLED
         code = message.status_code or 0

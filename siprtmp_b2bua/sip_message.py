@@ -90,9 +90,9 @@ class SipMessage:
         return _SECURE_AUDIO.search(self.body) is not None
 
     @property
-    def key_lines(self) -> int:
-        """How many keys of SRTP the body has (RFC 4568)."""
-        return len(_KEY_LINE.findall(self.body))
+    def key_lines(self) -> tuple[int, ...]:
+        """Where the names of attributes with keys of SRTP (RFC 4568) end in the body."""
+        return tuple(match.end() for match in _KEY_LINE.finditer(self.body))
 
     @property
     def has_connections(self) -> bool:
