@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .client_codecs import CodecPreference
 from .codec_negotiation import CodecNegotiation
-from .sdp import has_audio_keys, without_optional_audio_keys
+from .sdp import parse_audio, without_optional_audio_keys
 from .setting_types import SrtpPolicy
 from .video_agreement import VideoAgreement
 from .video_negotiation import VideoNegotiation
@@ -52,7 +52,7 @@ class CallDescriptions:
 
     def remote_answered(self, remote: str) -> None:
         """Take the peer's answer to an offer of ours."""
-        self._is_audio_encrypted = has_audio_keys(remote)
+        self._is_audio_encrypted = self.offers_keys and _has_audio_keys(remote)
         self._video.hear_answer(remote)
 
     @property
@@ -72,5 +72,10 @@ class CallDescriptions:
         return without_optional_audio_keys(local)
 
     def _answered(self, local: str, remote: str) -> str:
-        self._is_audio_encrypted = has_audio_keys(local)
+        self._is_audio_encrypted = _has_audio_keys(local)
         return self._video.answer(local, remote)
+
+
+def _has_audio_keys(sdp: str) -> bool:
+    audio = parse_audio(sdp)
+    return audio is not None and audio.has_keys

@@ -93,7 +93,7 @@ class CallVideo:
             return
         secured = "" if agreement.srtp is None else f", SRTP {agreement.srtp.ours.suite.value}"
         logger.info("%s: video %s, %s%s", self._name, agreement.codec, _direction(agreement), secured)
-        self._srtp = _srtp(agreement.srtp, self._srtp)
+        self._srtp = _srtp_context(agreement.srtp, self._srtp)
         if self._endpoint is None:
             self._begin(agreement)
         else:
@@ -208,7 +208,7 @@ def _direction(agreement: VideoAgreement) -> str:
     return "to SIP" if agreement.sends else "to RTMP" if agreement.receives else "on hold"
 
 
-def _srtp(keys: SrtpKeys | None, current: SrtpContext | None) -> SrtpContext | None:
+def _srtp_context(keys: SrtpKeys | None, current: SrtpContext | None) -> SrtpContext | None:
     if keys is None:
         return None
     return SrtpContext(keys.ours, keys.theirs) if current is None else current.rekeyed(keys.ours, keys.theirs)

@@ -52,6 +52,8 @@ class AudioLine:
     direction: str
     """`sendrecv`, `sendonly`, `recvonly` or `inactive`, seen from the description's author."""
     connection_address: str
+    has_keys: bool = False
+    """Whether there are keys of SRTP (RFC 4568)."""
 
     @property
     def holds(self) -> bool:
@@ -73,6 +75,7 @@ def parse_audio(sdp: str) -> AudioLine | None:
                 codecs=tuple(codec for _, codec in _codecs(section)),
                 direction=sdp_text.direction(section) or sdp_text.direction(session) or "sendrecv",
                 connection_address=sdp_text.connection(section) or sdp_text.connection(session) or "",
+                has_keys=any(line.startswith(_KEY) for line in section),
             )
     return None
 
@@ -95,16 +98,6 @@ def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCode
     return sdp_text.join(session, sections)
 
 
-def has_audio_keys(sdp: str) -> bool:
-    """Whether an m=audio section that is not rejected has keys of SRTP (RFC 4568)."""
-    _, sections = sdp_text.split(sdp)
-    return any(
-        sdp_text.port(section[0].split()[1]) and _has_keys(section)
-        for section in sections
-        if section[0].startswith("m=audio ")
-    )
-
-
 def without_optional_audio_keys(sdp: str) -> str:
     """Return `sdp` without the keys of m=audio sections that could do without: those in RTP/AVP."""
     session, sections = sdp_text.split(sdp)
@@ -112,10 +105,6 @@ def without_optional_audio_keys(sdp: str) -> str:
         if section[0].startswith("m=audio ") and section[0].split()[2] == "RTP/AVP":
             section[:] = [line for line in section if not line.startswith(_KEY)]
     return sdp_text.join(session, sections)
-
-
-def _has_keys(section: list[str]) -> bool:
-    return any(line.startswith(_KEY) for line in section)
 
 
 def _codecs(section: list[str]) -> list[tuple[str, SdpCodec]]:

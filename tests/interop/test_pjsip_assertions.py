@@ -178,7 +178,9 @@ async def test_more_srtp_keys_than_there_is_room_for(gateway: Gateway, peer: Pee
 
     assert await peer.final_code(peer.invite("nobody", offer(68))) == 488
     await gateway.wait_logged("it has too many SRTP keys")
-    assert await peer.final_code(peer.invite("nobody", offer(32))) in (404, 406), "pjsip knows the suite X not"
+    assert await peer.final_code(peer.invite("nobody", offer(32))) in (404, 406), (
+        "pjsip knows the suite X not"
+    )
 
 
 async def test_a_rejected_media_line_without_an_address(gateway: Gateway, peer: Peer) -> None:

@@ -82,6 +82,15 @@ def test_an_offer_where_srtp_is_optional_has_no_key() -> None:
     assert "a=crypto" not in descriptions.local_created(pjsip_offer(), ""), "on hold"
 
 
+def test_keys_that_nobody_asked_for_encrypt_nothing() -> None:
+    descriptions = call("accept")
+    descriptions.local_created(pjsip_offer(), "")
+    answer = sdp(section("audio", "RTP/AVP", key()), section("video", "RTP/AVP", key()), "m=audio \r\n")
+    descriptions.remote_answered(answer)
+    assert agreed(descriptions).srtp is None
+    assert "a=crypto" not in descriptions.local_created(pjsip_offer(), "")
+
+
 def test_an_offer_where_srtp_is_required_has_keys() -> None:
     descriptions = call("require")
     offer = descriptions.local_created(pjsip_offer("RTP/SAVP"), "")
