@@ -18,6 +18,7 @@ from media_bridge.rtp.events import Event, KeyFrameRequested, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
 from media_bridge.rtp.session_options import Negotiated, SessionOptions
+from media_bridge.rtp.srtp import SrtpContext
 from media_bridge.rtp.udp import RtpEndpoint
 from media_bridge.rtp.udp_ports import UdpPorts, bind_udp_ports
 from media_bridge.video_downlink import VideoDownlink
@@ -26,6 +27,7 @@ from rtmp.messages import Payload
 
 from .client_port import ClientPort
 from .config import GatewayConfig
+from .sdes import SrtpKeys
 from .video_agreement import VideoAgreement
 from .video_offer import video_formats
 from .video_sdp import H264, VideoLine
@@ -65,6 +67,7 @@ class CallVideo:
         self._stream_begin_s = self._loop.time() - client.stream_time_ms / 1000
         self._agreement: VideoAgreement | None = None
         self._endpoint: RtpEndpoint | None = None
+        self._srtp: SrtpContext | None = None
         self._to_sip = VideoToSip(name, config.media, client, self._send)
         self._uplink_clock = ArrivalClock()
         self._downlink = VideoDownlink(Depacketizer())
@@ -94,12 +97,12 @@ class CallVideo:
         if agreement is None:
             logger.info("%s: no video", self._name)
             return
-        mux = ", rtcp-mux" if agreement.rtcp_mux else ""
-        logger.info("%s: video %s, %s%s", self._name, agreement.codec, _direction(agreement), mux)
+        logger.info("%s: video %s", self._name, _in_words(agreement))
+        self._srtp = _srtp_context(agreement.srtp, self._srtp)
         if self._endpoint is None:
             self._begin(agreement)
         else:
-            self._endpoint.session.renegotiate(_negotiated(agreement), time.monotonic(), srtp=None)
+            self._endpoint.session.renegotiate(_negotiated(agreement), time.monotonic(), srtp=self._srtp)
             self._endpoint.flush()
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
@@ -165,7 +168,7 @@ class CallVideo:
         delay_ms = _AUDIO_DELAY_MS - self._audio_lag_ms
         self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=delay_ms)
         options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=_WALL_CLOCK_OFFSET_S)
-        session = RtpSession(_negotiated(agreement), options, time.monotonic())
+        session = RtpSession(_negotiated(agreement), options, time.monotonic(), srtp=self._srtp)
         self._endpoint = RtpEndpoint(session, self._ports, self._on_events)
         self._endpoint.flush()
 
@@ -205,10 +208,23 @@ class CallVideo:
             self._ask_by_sip()
 
 
+def _in_words(agreement: VideoAgreement) -> str:
+    words = [agreement.codec, _direction(agreement)]
+    words += ["rtcp-mux"] if agreement.rtcp_mux else []
+    words += [] if agreement.srtp is None else [f"SRTP {agreement.srtp.ours.suite.value}"]
+    return ", ".join(words)
+
+
 def _direction(agreement: VideoAgreement) -> str:
     if agreement.sends and agreement.receives:
         return "both ways"
     return "to SIP" if agreement.sends else "to RTMP" if agreement.receives else "on hold"
+
+
+def _srtp_context(keys: SrtpKeys | None, current: SrtpContext | None) -> SrtpContext | None:
+    if keys is None:
+        return None
+    return SrtpContext(keys.ours, keys.theirs) if current is None else current.rekeyed(keys.ours, keys.theirs)
 
 
 def _negotiated(agreement: VideoAgreement) -> Negotiated:

@@ -26,6 +26,7 @@ from .setting_types import (
     Proxy,
     RtpPorts,
     Section,
+    SrtpPolicy,
     Users,
 )
 
@@ -141,6 +142,8 @@ class MediaConfig(Section):
     same."""
     key_frame_wait_s: float = Field(0.0, ge=0)
     """A client that lets a peer wait so long for a key frame is transcoded from then on; 0: never."""
+    srtp: SrtpPolicy = "accept"
+    """Whether SIP calls are encrypted, with keys in SDP: if the peer offers it, all of them, or none."""
 
 
 class AccountConfig(Section):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+_KEY = re.compile(r"(inline:\s*|\bkey=)[^\s|;]+", re.IGNORECASE)
+"""A key of SRTP in a description (RFC 4568), or in what pjsip says of its media transport."""
 
 PJSIP_TRACE = 5
 """Level of the logger `pjsip` below DEBUG: whole SIP messages."""
@@ -20,6 +24,11 @@ class _OneLineFormatter(logging.Formatter):
         if record.name != "pjsip":
             record.message = record.message.translate(_CONTROLS)
         return super().formatMessage(record)
+
+
+def without_keys(text: str) -> str:
+    """Return text of pjsip's for the log: whoever has a key of SRTP can listen to the call."""
+    return _KEY.sub(r"\1***", text)
 
 
 def configure_logging(verbosity: int) -> None:

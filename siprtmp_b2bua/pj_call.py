@@ -48,7 +48,7 @@ class PjCall:
         self._listener = listener
         self._name = name
         self._life = PjCallLife()
-        self._descriptions = CallDescriptions(answers_invite=False)
+        self._descriptions = self._new_descriptions(answers_invite=False)
         self._video: VideoAgreement | None = None
         self._lines = 1
         self._is_incoming = False
@@ -181,9 +181,12 @@ class PjCall:
     def _take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
         self._is_incoming = True
-        self._descriptions = CallDescriptions(answers_invite=True)
+        self._descriptions = self._new_descriptions(answers_invite=True)
         self._life.call = PjCallObject(self, account, call_id)
         self._context.live_calls.add(self)
+
+    def _new_descriptions(self, *, answers_invite: bool) -> CallDescriptions:
+        return CallDescriptions(answers_invite=answers_invite, srtp=self._context.config.media.srtp)
 
     def info(self) -> Any:
         """pjsua2's CallInfo; on the pjsip thread, while the call lives."""
@@ -200,6 +203,11 @@ class PjCall:
     def is_described(self) -> bool:
         """See `LiveCall`."""
         return self._is_described
+
+    @property
+    def offers_keys(self) -> bool:
+        """See `LiveCall`."""
+        return self._descriptions.offers_keys
 
     def key_picture_requested(self) -> None:
         """See `LiveCall`."""

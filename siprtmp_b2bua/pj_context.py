@@ -40,6 +40,10 @@ class LiveCall(Protocol):
     def is_described(self) -> bool:
         """Whether it has a description that could be updated."""
 
+    @property
+    def offers_keys(self) -> bool:
+        """Whether our last offer had keys of SRTP."""
+
     def answer_received(self, remote: str) -> None:
         """Hear the answer to an offer of ours that came where pjsua2 does not show it."""
 

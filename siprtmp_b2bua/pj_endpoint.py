@@ -15,11 +15,13 @@ from . import __version__
 from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .errors import StartupError
+from .logs import without_keys
 from .pj_account import SystemAccount
 from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
 from .pj_guard import PjGuard
 from .pj_thread import PjThread
+from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,14 @@ class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type inform
         self._owner._transport_changed(prm)
 
 
+_SRTP_USES: Final[dict[SrtpPolicy, Any]] = {
+    "accept": pj.PJMEDIA_SRTP_OPTIONAL,
+    "require": pj.PJMEDIA_SRTP_MANDATORY,
+    "off": pj.PJMEDIA_SRTP_DISABLED,
+}
+_SRTP_SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+"""Two, best first, for each is a line of every offer that pjsip makes."""
+
 _OUR_VIDEO: Final = "(PJMEDIA_EINVALIMEDIATYPE)"
 """What pjsip says twice about each m=video line: it is ours and not pjsip's, as it has to be."""
 
@@ -66,7 +76,7 @@ class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type info
         level = _LEVELS.get(entry.level, logging.DEBUG) if self.started else logging.DEBUG
         if _OUR_VIDEO in entry.msg:
             level = logging.DEBUG
-        pjsip_logger.log(level, "%s", entry.msg.rstrip())
+        pjsip_logger.log(level, "%s", without_keys(entry.msg.rstrip()))
 
 
 class PjEndpoint:
@@ -115,7 +125,7 @@ class PjEndpoint:
         config.natConfig.contactRewriteUse = 0 if sip.ext_ip else 2
         config.natConfig.viaRewriteUse = not sip.ext_ip
         config.mediaConfig.lockCodecEnabled = False  # our answers name one codec; no re-INVITE is needed
-        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
+        _set_srtp(config.mediaConfig, media.srtp)
         config.mediaConfig.transportConfig.port = media.rtp_ports.low
         config.mediaConfig.transportConfig.portRange = media.rtp_ports.high - media.rtp_ports.low
         config.mediaConfig.transportConfig.boundAddress = sip.int_ip
@@ -131,7 +141,11 @@ class PjEndpoint:
         self._endpoint = endpoint
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_config())
-        self._guard = PjGuard(self.context.media_budget, self.context.live_calls)
+        self._guard = PjGuard(
+            self.context.media_budget,
+            self.context.live_calls,
+            requires_srtp=self.config.media.srtp == "require",
+        )
         address = self._create_transports(endpoint)
         self.context.codecs.set_up()
         endpoint.libStart()
@@ -252,6 +266,16 @@ class PjEndpoint:
         self._endpoint = None
         if self._gate is not None:
             self._gate.close()
+
+
+def _set_srtp(config: Any, policy: SrtpPolicy) -> None:
+    config.srtpUse = _SRTP_USES[policy]
+    config.srtpSecureSignaling = 0  # the way of the SIP messages is the operator's affair
+    config.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)  # and not DTLS
+    for suite in _SRTP_SUITES:
+        crypto = pj.SrtpCrypto()
+        crypto.name = suite
+        config.srtpOpt.cryptos.append(crypto)
 
 
 def _pj_level(log: logging.Logger) -> int:

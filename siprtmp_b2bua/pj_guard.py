@@ -9,6 +9,7 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - So does a 401 to the second of two BYEs, when the first has ended the call.
 - So does a registrar whose 200 has the Contact "*".
 - So do an IPv6 address that is called IP4, and a host name of 254 characters.
+- 65 keys of SRTP for one m= line are written into an array for 64.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
 pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
@@ -42,15 +43,17 @@ _MAX_AUDIO_LINES: Final = 2
 _CHALLENGES: Final = frozenset({401, 407})
 _ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
 """Methods that pjsip takes by their transaction."""
+_MAX_KEYS: Final = 32
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
 class PjGuard:
     """Refuses dangerous messages for as long as it lives; keep it until `libDestroy` has returned."""
 
-    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall]) -> None:
+    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall], *, requires_srtp: bool) -> None:
         self._media_budget = media_budget
         self._live_calls = live_calls
+        self._requires_srtp = requires_srtp
         self._warned_s = -math.inf
         library = ctypes.CDLL(shared_object_path())
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
@@ -91,6 +94,8 @@ class PjGuard:
         audio_lines = message.audio_lines
         if audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
+        if fault := self._fault_of_keys(message):
+            return self._refuse(address, message, _NOT_ACCEPTABLE, fault)
         if not message.has_connections:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
         if not message.has_plain_addresses:
@@ -101,6 +106,16 @@ class PjGuard:
             return _HANDLED  # whoever means it sends it again after 500 ms
         return self._hand_on(address, message)
 
+    def _fault_of_keys(self, message: SipMessage) -> str:
+        """What is wrong with the keys of an offer, for pjsip answers 488 without saying why."""
+        if message.method == "ACK":
+            return ""  # an answer: it cannot be refused, and pjsip takes one key of it at most
+        if len(message.key_lines) > _MAX_KEYS:
+            return "it has too many SRTP keys"
+        if self._requires_srtp and message.audio_lines and not message.has_secure_audio:
+            return "its audio is not RTP/SAVP, and media.srtp is require"
+        return ""
+
     def _hand_on(self, address: int, message: SipMessage) -> int:
         """Tell a call what pjsua2 would not show it."""
         is_answer = message.method == "ACK" and message.has_description
@@ -109,32 +124,58 @@ class PjGuard:
         if call is None:
             return _NOT_HANDLED
         if is_answer:
+            self._hide_unasked_keys(address, message, call)
             call.answer_received(message.body)
             return _NOT_HANDLED
         self._respond(self._endpoint, address, _OK, None, None, None)
         call.key_picture_requested()
         return _HANDLED
 
+    def _hide_unasked_keys(self, address: int, message: SipMessage, call: LiveCall | None) -> None:
+        """Make unknown attributes of the keys in an answer to an offer without any.
+
+        Phones that would like SRTP answer like that; they send and take RTP, and pjsip would end the call.
+        """
+        if call is None or call.offers_keys:
+            return
+        received = ReceivedData.from_address(address)
+        body = received.text + received.text_length - len(message.body)
+        for end in message.key_lines:
+            ctypes.memset(body + end - 1, ord("-"), 1)
+
     def _call_of(self, message: SipMessage) -> LiveCall | None:
         call_id = message.values("call-id")[0].encode("latin-1")
         return next((call for call in self._live_calls if call.has_id(call_id)), None)
 
-    def _is_of_ended_call(self, address: int, *, is_response: bool = False) -> bool:
-        """Whether the message is in a dialog (it has a To tag), of which no call is left.
+    def _is_of_ended_call(self, address: int) -> bool:
+        """Whether the request is in a dialog (it has a To tag), of which no call is left.
 
         pjsip keeps the dialog for half a minute and more, and pjsua has its slot number, which the next call
         may have by then.
         """
         received = ReceivedData.from_address(address)
         local, remote = received.to.contents.tag, received.from_.contents.tag
-        if not local.length:
-            return False
-        if is_response:
-            local, remote = remote, local
+        return local.length > 0 and not self._is_live(self._dialog(received, local, remote))
+
+    def _answers_ended_call(self, address: int) -> bool:
+        """Whether the response is in a dialog that pjsip has, but of which no call is left."""
+        received = ReceivedData.from_address(address)
+        local, remote = received.from_.contents.tag, received.to.contents.tag
+        dialog = self._dialog(received, local, remote)
+        return dialog is not None and not self._is_live(dialog)
+
+    def _dialog(self, received: ReceivedData, local: PjText, remote: PjText) -> int | None:
         call_id = received.call_id.contents.id
-        dialog = self._find_dialog(ctypes.byref(call_id), ctypes.byref(local), ctypes.byref(remote), 0)
-        session = self._invite_session(dialog) if dialog else None
-        return not session or session.contents.state == InviteState.DISCONNECTED
+        dialog: int | None = self._find_dialog(
+            ctypes.byref(call_id), ctypes.byref(local), ctypes.byref(remote), 0
+        )
+        return dialog
+
+    def _is_live(self, dialog: int | None) -> bool:
+        if dialog is None:
+            return False
+        session = self._invite_session(dialog)
+        return bool(session) and session.contents.state != InviteState.DISCONNECTED
 
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)
@@ -176,9 +217,11 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
-        if message.status_code in _CHALLENGES and self._is_of_ended_call(address, is_response=True):
+        if message.status_code in _CHALLENGES and self._answers_ended_call(address):
             self._set_code(address, _NO_CALL)
             return _NOT_HANDLED
+        if message.key_lines:
+            self._hide_unasked_keys(address, message, self._call_of(message))
         if message.method == "REGISTER" and message.has_star_contact:
             return self._take_as_failed(address, message, 'its Contact is "*"')
         if message.method not in _DIALOG_METHODS:

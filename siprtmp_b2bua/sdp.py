@@ -13,6 +13,7 @@ from typing import Final
 from . import sdp_text
 
 TELEPHONE_EVENT: Final = "telephone-event"
+_KEY: Final = "a=crypto:"
 
 _STATIC_PAYLOADS: Final[dict[str, tuple[str, int]]] = {
     "0": ("PCMU", 8000),
@@ -51,6 +52,8 @@ class AudioLine:
     direction: str
     """`sendrecv`, `sendonly`, `recvonly` or `inactive`, seen from the description's author."""
     connection_address: str
+    has_keys: bool = False
+    """Whether there are keys of SRTP (RFC 4568)."""
 
     @property
     def holds(self) -> bool:
@@ -72,6 +75,7 @@ def parse_audio(sdp: str) -> AudioLine | None:
                 codecs=tuple(codec for _, codec in _codecs(section)),
                 direction=sdp_text.direction(section) or sdp_text.direction(session) or "sendrecv",
                 connection_address=sdp_text.connection(section) or sdp_text.connection(session) or "",
+                has_keys=any(line.startswith(_KEY) for line in section),
             )
     return None
 
@@ -91,6 +95,15 @@ def restrict_audio(sdp: str, wanted: Sequence[SdpCodec], extra: Iterable[SdpCode
                 return None
             chosen += [payload for payload, codec in codecs if codec in also]
             _keep_payloads(section, chosen)
+    return sdp_text.join(session, sections)
+
+
+def without_optional_audio_keys(sdp: str) -> str:
+    """Return `sdp` without the keys of m=audio sections that could do without: those in RTP/AVP."""
+    session, sections = sdp_text.split(sdp)
+    for section in sections:
+        if section[0].startswith("m=audio ") and section[0].split()[2] == "RTP/AVP":
+            section[:] = [line for line in section if not line.startswith(_KEY)]
     return sdp_text.join(session, sections)
 
 

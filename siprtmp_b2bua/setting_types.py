@@ -128,4 +128,6 @@ Proxy = Annotated[str, AfterValidator(_proxy)]
 RtpPorts = Annotated[PortRange, BeforeValidator(_port_range)]
 BridgeRate = Annotated[Literal[8000, 16000], BeforeValidator(_number)]
 Aor = Annotated[str, AfterValidator(_aor)]
+SrtpPolicy = Literal["accept", "require", "off"]
+"""Whether calls are encrypted: if the peer offers it, all of them, or none."""
 Users = Annotated[Mapping[str, SecretStr], BeforeValidator(_table), AfterValidator(_users)]

@@ -16,6 +16,8 @@ _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
 _STAR: Final = re.compile(r"(?:\A|,)\s*\*")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
 _AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
+_SECURE_AUDIO: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio\s+0*[1-9]\S*\s+RTP/SAVPF?\s", re.IGNORECASE)
+_KEY_LINE: Final = re.compile(r"(?:\A|[\r\n])a=\s*crypto", re.IGNORECASE)
 _MEDIA_LINE: Final = re.compile(r"(?:\A|[\r\n])m=")
 _CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
 _ADDRESS: Final = re.compile(r"(?:\A|[\r\n])(?:c=[ \t]*|a=rtcp:[ \t]*\d+[ \t]+)([^\r\n]*)", re.IGNORECASE)
@@ -85,6 +87,16 @@ class SipMessage:
     def audio_lines(self) -> int:
         """How many m=audio lines the body has, whatever its type says."""
         return len(_AUDIO_LINE.findall(self.body))
+
+    @property
+    def has_secure_audio(self) -> bool:
+        """Whether there is an m=audio line in SRTP with keys in SDP, not rejected."""
+        return _SECURE_AUDIO.search(self.body) is not None
+
+    @property
+    def key_lines(self) -> tuple[int, ...]:
+        """Where the names of attributes with keys of SRTP (RFC 4568) end in the body."""
+        return tuple(match.end() for match in _KEY_LINE.finditer(self.body))
 
     @property
     def has_connections(self) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from . import sdes
+from .sdes import SrtpKeys
 from .video_sdp import FEEDBACK, H264, VideoFormat, VideoLine
 
 _INTERLEAVED: Final = 2
@@ -52,6 +54,10 @@ class VideoAgreement:
     feedback: frozenset[str] = frozenset()
     """Which RTCP messages the peer acts on, of `FEEDBACK`."""
     rtcp_mux: bool = False
+    srtp: SrtpKeys | None = None
+    """None: it is not encrypted."""
+    protocol: str = "RTP/AVP"
+    """As the peer's section names it."""
 
 
 def opposite(direction: str) -> str:
@@ -72,18 +78,22 @@ def best_offered(formats: tuple[VideoFormat, ...]) -> VideoFormat:
 
 
 def answer_video(
-    offer: VideoLine, ours: VideoLine, choose: Choose = best_offered
+    offer: VideoLine,
+    ours: VideoLine,
+    choose: Choose = best_offered,
+    keys: SrtpKeys | None = None,
 ) -> tuple[VideoLine, VideoAgreement] | None:
     """Answer an offer; `ours` says where we receive, in which direction, and which codecs we have at all.
 
-    The answer has one format, with the offer's payload type and profile (RFC 6184 §8.2.2). None if nothing of
-    the offer is possible: the section is to be rejected then, and the audio goes on.
+    The answer has one format, with the offer's payload type and profile (RFC 6184 §8.2.2). With `keys` it is
+    encrypted. None if nothing of the offer is possible, as RTP/SAVP is not without keys: the section is to be
+    rejected then, and the audio goes on.
     """
     names = {each.name for each in ours.formats}
     possible = tuple(
         each for each in offer.formats if each.name in names and each.packetization_mode != _INTERLEAVED
     )
-    if not possible or offer.is_secure or not offer.address:
+    if not possible or not offer.address or (offer.is_secure and keys is None):
         return None
     chosen = choose(possible)
     own = next(each for each in ours.formats if each.name == chosen.name)
@@ -92,23 +102,27 @@ def answer_video(
         ours,
         protocol=offer.protocol,
         formats=(_answered_format(chosen, own),),
+        crypto=() if keys is None else (keys.ours.serialize(),),
         direction=direction,
         rtcp_mux=ours.rtcp_mux and offer.rtcp_mux,
         rtcp_port=0 if ours.rtcp_mux and offer.rtcp_mux else ours.rtcp_port,
     )
-    return answered, _agreement(offer, chosen, answered, answered.formats[0])
+    return answered, _agreement(offer, chosen, answered, answered.formats[0], keys)
 
 
 def accept_answer(ours: VideoLine, answer: VideoLine | None) -> VideoAgreement | None:
     """Return what an answer to our offer `ours` makes of it; None if video was rejected or nothing fits."""
     if answer is None or answer.is_secure != ours.is_secure or not answer.address:
         return None
+    keys = sdes.hear_answer(ours.crypto, answer.crypto)
+    if keys is None and ours.is_secure:
+        return None
     offered = {(each.name, each.packetization_mode): each for each in reversed(ours.formats)}
     for each in answer.formats:
         own = offered.get((each.name, each.packetization_mode))
         if own is not None:
             direction = narrower(ours.direction, opposite(answer.direction))
-            return _agreement(answer, each, replace(ours, direction=direction), own)
+            return _agreement(answer, each, replace(ours, direction=direction), own, keys)
     return None
 
 
@@ -127,7 +141,9 @@ def _answered_format(offered: VideoFormat, own: VideoFormat) -> VideoFormat:
     return VideoFormat(offered.payload_type, H264, parameters, feedback)
 
 
-def _agreement(theirs: VideoLine, chosen: VideoFormat, ours: VideoLine, own: VideoFormat) -> VideoAgreement:
+def _agreement(
+    theirs: VideoLine, chosen: VideoFormat, ours: VideoLine, own: VideoFormat, keys: SrtpKeys | None
+) -> VideoAgreement:
     mux = ours.rtcp_mux and theirs.rtcp_mux
     limits = ((name, chosen.number(name)) for name in _LIMITS)
     return VideoAgreement(
@@ -149,4 +165,6 @@ def _agreement(theirs: VideoLine, chosen: VideoFormat, ours: VideoLine, own: Vid
         bandwidth_bps=theirs.bandwidth_bps,
         feedback=chosen.feedback & frozenset(FEEDBACK),
         rtcp_mux=mux,
+        srtp=keys,
+        protocol=theirs.protocol,
     )

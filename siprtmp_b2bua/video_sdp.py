@@ -1,7 +1,7 @@
 """The m=video section of a session description: reading the peer's, writing ours.
 
 H.264 (RFC 6184 §8), x-flv between two gateways like this, feedback (RFC 4585, RFC 5104), rtcp-mux (RFC 5761),
-SDES keys (RFC 4568, not interpreted here). Pure functions on text: no I/O, no pjsua2.
+SDES keys (RFC 4568, interpreted in `sdes`). Pure functions on text: no I/O, no pjsua2.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class VideoLine:
     rtcp_mux: bool = False
     bandwidth_bps: int | None = None
     """The most that its author wants to receive."""
-    crypto: tuple[str, ...] = ()
+    crypto: tuple[str, ...] = field(default=(), repr=False)
     """What follows `a=crypto:`, one for each key offered."""
 
     @property

@@ -63,6 +63,10 @@ class CryptoAttribute:
         """Make a new key."""
         return cls(tag, suite, secrets.token_bytes(suite.key_bytes))
 
+    def has_key_of(self, other: CryptoAttribute) -> bool:
+        """Whether packets are encrypted alike, whatever the tags are."""
+        return (self.suite, self.key) == (other.suite, other.key)
+
     @classmethod
     def parse(cls, text: str) -> CryptoAttribute:
         """Parse the value of the attribute, what follows `a=crypto:`. Raises `CryptoAttributeError`.

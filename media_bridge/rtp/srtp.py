@@ -30,16 +30,33 @@ class SrtpContext:
     """Both directions of one call's video, with the key that each side sends with.
 
     Use it as long as the keys stay the same, across re-INVITEs, too: it remembers what must not be repeated.
+    Where one of them changes, `rekeyed` makes the next.
     """
 
     def __init__(self, ours: CryptoAttribute, theirs: CryptoAttribute) -> None:
         self._outbound = _session(ours, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._inbound = _session(theirs, pylibsrtp.Policy.SSRC_ANY_INBOUND)
-        self._suite = ours.suite
+        self._ours, self._theirs = ours, theirs
         self._ssrcs: set[bytes] = set()
 
     def __repr__(self) -> str:
-        return f"SrtpContext({self._suite.value})"
+        return f"SrtpContext({self._ours.suite.value})"
+
+    def rekeyed(self, ours: CryptoAttribute, theirs: CryptoAttribute) -> SrtpContext:
+        """Return a context with these keys: this one if it has both.
+
+        A direction whose key stays goes on where it is. With its roll-over counter back at 0 the peer would
+        understand nothing any more, and the key stream would be used twice.
+        """
+        keeps_ours, keeps_theirs = ours.has_key_of(self._ours), theirs.has_key_of(self._theirs)
+        if keeps_ours and keeps_theirs:
+            return self
+        context = SrtpContext(ours, theirs)
+        if keeps_ours:
+            context._outbound = self._outbound
+        if keeps_theirs:
+            context._inbound, context._ssrcs = self._inbound, self._ssrcs
+        return context
 
     def protect(self, packet: bytes) -> bytes:
         """Encrypt an RTP packet.

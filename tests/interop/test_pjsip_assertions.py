@@ -237,6 +237,18 @@ async def test_more_audio_lines_than_anybody_needs(gateway: Gateway, peer: Peer)
     assert await peer.final_code(peer.invite("nobody", peer.sdp + line)) == 404
 
 
+async def test_more_srtp_keys_than_there_is_room_for(gateway: Gateway, peer: Peer) -> None:
+    def offer(keys: int) -> bytes:
+        lines = (f"a=crypto:{tag} X inline:A\r\n" for tag in range(1, keys + 1))
+        return peer.sdp.replace(b"RTP/AVP 0 101", b"RTP/SAVP 0") + "".join(lines).encode()
+
+    assert await peer.final_code(peer.invite("nobody", offer(68))) == 488
+    await gateway.wait_logged("it has too many SRTP keys")
+    assert await peer.final_code(peer.invite("nobody", offer(32))) in (404, 406), (
+        "pjsip knows the suite X not"
+    )
+
+
 async def test_a_rejected_media_line_without_an_address(gateway: Gateway, peer: Peer) -> None:
     session, media = peer.sdp.split(b"t=0 0\r\n")
     connection = b"c=IN IP4 127.0.0.1\r\n"

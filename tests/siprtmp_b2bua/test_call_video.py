@@ -5,13 +5,16 @@ import random
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import cast
 
+from media_bridge.rtp.crypto_attribute import CryptoAttribute, CryptoSuite
 from media_bridge.rtp.packet import serialize_plain
 from rtmp.messages import Payload
 from siprtmp_b2bua.call_video import CallVideo
 from siprtmp_b2bua.config import GatewayConfig
+from siprtmp_b2bua.sdes import SrtpKeys
 from siprtmp_b2bua.video_agreement import VideoAgreement
 from siprtmp_b2bua.video_sdp import FEEDBACK, H264, VideoFormat
 from tests.interop.peers.polling import until
@@ -21,6 +24,8 @@ HOST = "127.0.0.1"
 GOP = 10
 FRAME_S = 0.04
 CLIP = make_clip(200, width=320, height=240, bitrate=1_000_000, options=BASELINE, gop=GOP)
+
+SUITE, SHORT_TAG = CryptoSuite.AES_CM_128_HMAC_SHA1_80, CryptoSuite.AES_CM_128_HMAC_SHA1_32
 
 Fate = Callable[[], float | None]
 """What happens to the next packet: its delay in seconds, or None if it is lost."""
@@ -178,6 +183,37 @@ async def test_without_that_a_loss_costs_the_pictures_up_to_the_next_key_picture
     for arrived, pause_s in results:
         assert pause_s < 1.0 + 5 * FRAME_S
         assert arrived > 0.3
+
+
+async def test_keys_that_fit_and_keys_that_do_not() -> None:
+    """Pictures come with the right keys alone, and again after one that was wrong has been put right."""
+    ours, theirs, wrong = (CryptoAttribute.generate(1, SUITE) for _ in range(3))
+    client, viewer, asked = Client(), Client(), list[None]()
+    with call_video(client, asked) as sender, call_video(viewer, asked) as receiver:
+
+        def agree(video: CallVideo, other: CallVideo, keys: SrtpKeys | None) -> None:
+            port = other.line().port
+            video.agree(replace(agreement(port, port + 1, frozenset(FEEDBACK)), srtp=keys))
+
+        def received() -> int:
+            return len([tag for _, _, tag in viewer.tags if tag[1] == 1])
+
+        agree(sender, receiver, SrtpKeys(ours, theirs))
+        for bad in (None, SrtpKeys(theirs, wrong), SrtpKeys(theirs, replace(ours, suite=SHORT_TAG))):
+            agree(receiver, sender, bad)
+            await send(sender, client, GOP)
+            assert not received()
+        for _ in range(2):  # the second time as in a re-INVITE that changes nothing
+            agree(receiver, sender, SrtpKeys(theirs, ours))
+            agree(sender, receiver, SrtpKeys(ours, theirs))
+            before = received()
+            await send(sender, client, 2 * GOP)
+            assert received() > before + GOP // 2
+        agree(receiver, sender, SrtpKeys(theirs, wrong))
+        agree(sender, receiver, SrtpKeys(wrong, theirs))
+        before = received()
+        await send(sender, client, 2 * GOP)
+        assert received() > before + GOP // 2, "after a change of key"
 
 
 async def test_without_feedback_sip_is_asked() -> None:

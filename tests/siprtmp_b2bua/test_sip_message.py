@@ -102,6 +102,31 @@ def test_addresses_are_of_their_family(line: str, is_plain: bool) -> None:
     assert invite(body=f"{line}\r\nm=audio 1\r\n").has_plain_addresses is is_plain
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_secure"),
+    [
+        ("m=audio 4000 RTP/SAVP 0", True),
+        ("m=audio 4000/2 rtp/savpf 0 8", True),
+        ("m=audio 4000 RTP/AVP 0\r\nm= audio 4002 RTP/SAVP 0", True),
+        ("m=audio 0 RTP/SAVP 0", False),
+        ("m=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/SAVP 96", False),
+        ("m=audio 4000 UDP/TLS/RTP/SAVPF 0", False),
+        ("m=audio 4000 RTP/SAVPX 0", False),
+    ],
+)
+def test_whether_audio_is_secure(lines: str, is_secure: bool) -> None:
+    assert invite(body=f"v=0\r\n{lines}\r\n").has_secure_audio is is_secure
+
+
+def test_where_keys_are() -> None:
+    body = "v=0\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:1 x inline:y\r\na=x:a=crypto\r\nA= CRYPTO:2 x\r\n"
+    assert [body[:end].rpartition("\n")[2] for end in invite(body=body).key_lines] == [
+        "a=crypto",
+        "A= CRYPTO",
+    ]
+    assert invite(body=ONE_AUDIO).key_lines == ()
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_any_line_end(end: str) -> None:
     message = SipMessage.parse(INVITE.format("", ONE_AUDIO).replace("\r\n", end))

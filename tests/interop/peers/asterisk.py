@@ -20,6 +20,8 @@ WRITABLE = ("etc", "db", "keys", "spool", "run", "log", "cache")
 class Asterisk(OneProcessPeer):
     """One Asterisk. `users` maps names to passwords, `codecs` is its `allow=` line, in order of preference.
 
+    With `srtp` its users' media are encrypted, with keys in SDP, or else there is no call.
+
     What can be called is in config/asterisk/extensions.conf: echo, stream-echo, ring-echo, tone, milliwatt,
     silence, early-media, busy, congestion, forbidden, unavailable, ring, hangup-after, dtmf, send-dtmf,
     transfer, and the users.
@@ -28,12 +30,18 @@ class Asterisk(OneProcessPeer):
     program: ClassVar[str] = "asterisk"
 
     def __init__(
-        self, *, users: Mapping[str, str] = USERS, codecs: str = CODECS, port: int | None = None
+        self,
+        *,
+        users: Mapping[str, str] = USERS,
+        codecs: str = CODECS,
+        port: int | None = None,
+        srtp: bool = False,
     ) -> None:
         super().__init__()
         self.users = dict(users)
         self.codecs = codecs
         self.port = free_port() if port is None else port
+        self._media_encryption = "sdes" if srtp else "no"
         self._rtp_ports = free_port_range()
         self._installation: AsteriskInstallation | None = None
 
@@ -90,7 +98,8 @@ class Asterisk(OneProcessPeer):
                 )
         with (self.directory / "etc/pjsip.conf").open("a") as file:
             for user, password in self.users.items():
-                file.write(render("asterisk/endpoint.conf", {"USER": user, "PASSWORD": password}))
+                user_values = {"USER": user, "PASSWORD": password, "MEDIA_ENCRYPTION": self._media_encryption}
+                file.write(render("asterisk/endpoint.conf", user_values))
         self.installation.give_away(self.directory)
 
     @property

@@ -24,7 +24,8 @@ class Baresip(OneProcessPeer):
     """One phone. It plays a tone of `tone_hz` and records what it hears; with `video` it sends pictures.
 
     `registrar` is host:port of a registrar and proxy (None: neither); `answer` says what it does with calls,
-    `packetization_modes` in which of those of RFC 6184 it takes and sends H.264.
+    `packetization_modes` in which of those of RFC 6184 it takes and sends H.264, and `srtp` whether media are
+    encrypted, with keys in SDP: not, if both want it, or always, in RTP/SAVP or RTP/SAVPF.
     """
 
     program: ClassVar[str] = "baresip"
@@ -41,6 +42,7 @@ class Baresip(OneProcessPeer):
         video: bool = False,
         packetization_modes: Literal["0", "0 and 1"] = "0 and 1",
         rtcp_mux: bool = False,
+        srtp: Literal["", "srtp", "srtp-mand", "srtp-mandf"] = "",
         tone_hz: float = TONE_HZ,
     ) -> None:
         super().__init__()
@@ -60,6 +62,7 @@ class Baresip(OneProcessPeer):
         account += [f"audio_codecs={codecs}", "regint=60" if registrar else "regint=0", "ptime=20"]
         account += [f'outbound="sip:{registrar}"'] if registrar else []
         account += ["video_codecs=h264"] if packetization_modes == "0" else []  # the first of that name
+        account += [f"mediaenc={srtp}"] if srtp else []
         self._account = ";".join(account)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None

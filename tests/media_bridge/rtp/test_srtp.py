@@ -126,6 +126,26 @@ def test_sequence_numbers_may_wrap_around() -> None:
         assert there.unprotect(here.protect(rtp(number))) == rtp(number)
 
 
+def test_with_the_same_keys_nothing_changes() -> None:
+    ours, theirs = CryptoAttribute.generate(1, SHA1_80), CryptoAttribute.generate(1, SHA1_80)
+    context = SrtpContext(ours, theirs)
+    tagged_anew = CryptoAttribute(7, ours.suite, ours.key), CryptoAttribute(7, theirs.suite, theirs.key)
+    assert context.rekeyed(*tagged_anew) is context
+
+
+def test_a_direction_whose_key_stays_goes_on_where_it_is() -> None:
+    first, second, other = (CryptoAttribute.generate(1, SHA1_80) for _ in range(3))
+    here, there = SrtpContext(first, second), SrtpContext(second, first)
+    for number in (0xFFFF, 0):
+        there.unprotect(here.protect(rtp(number)))
+        here.unprotect(there.protect(rtp(number)))
+    here, there = here.rekeyed(first, other), there.rekeyed(other, first)
+    assert there.unprotect(here.protect(rtp(1))) == rtp(1), "after 65536 packets"
+    assert here.unprotect(there.protect(rtp(1))) == rtp(1), "with the new key"
+    with pytest.raises(PacketError):
+        SrtpContext(second, first).unprotect(here.protect(rtp(2)))
+
+
 def test_what_is_repeated_is_refused() -> None:
     here, there = pair()
     protected, protected_rtcp = here.protect(rtp()), here.protect_rtcp(RTCP)
