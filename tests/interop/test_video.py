@@ -351,13 +351,9 @@ async def test_updates_change_the_video_of_a_call(gateway: Gateway, registrar: S
     screen, statuses = Screen(phone), Statuses(phone)
     caller = Sipp("uac_update_video", remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=1500)
 
-    async def answered(number: int) -> None:
-        """The UPDATE with this number, by a 200: the log has both."""
-        await caller.wait_message(f"CSeq: {number} UPDATE", occurrences=2)
-
-    async def held(times: int) -> None:
-        """The gateway no longer sends video."""
-        await until(lambda: gateway.log().count("video H264, to RTMP") == times, "the hold")
+    async def direction_is(direction: str, times: int) -> None:
+        """The gateway has gone over to that, now for so many times."""
+        await until(lambda: gateway.log().count(f"video H264, {direction}") == times, direction)
 
     async def seen() -> None:
         """Pictures go to the caller and come back."""
@@ -369,20 +365,21 @@ async def test_updates_change_the_video_of_a_call(gateway: Gateway, registrar: S
         await phone.wait_for(Invited, 5.0)
         assert (await phone.accept("ulaw", "h264")).video == "h264"
         await seen()
-        await answered(2)
+        await caller.wait_message("CSeq: 2 UPDATE", occurrences=2)  # and its answer
         await seen()
-        await held(1)
+        await direction_is("to RTMP", 1)
         count = len(screen.pictures)
         await send_clip(phone, clip)
-        await answered(4)
+        await direction_is("both ways", 2)
         assert len(screen.pictures) == count
         await statuses.wait_for("NetStream.Video.KeyFrameRequested")
         await seen()
         assert (await phone.wait_for(Holded, 5.0)).held
-        await held(2)
+        await direction_is("to RTMP", 2)
         count = len(screen.pictures)
         await send_clip(phone, clip)
         assert not (await phone.wait_for(Holded, 5.0)).held
+        await direction_is("both ways", 3)
         assert len(screen.pictures) == count
         await seen()
         await phone.wait_for(Byed, 5.0)
