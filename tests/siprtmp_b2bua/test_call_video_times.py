@@ -119,3 +119,16 @@ async def test_hold_and_resume(goes_on: bool) -> None:
         await sender.send(15)
         await until(lambda: len(client.tags) > count, "video again")
     assert_in_time(client, 25)
+
+
+async def test_audio_that_falls_behind_at_once() -> None:
+    """The video goes after it, by more than from one picture to the next, but not back in time."""
+    client = Client()
+    with receiving(client) as (video, sender):
+        await sender.send(10)
+        before_ms = client.tags[-1][1]
+        video.note_audio(before_ms - 900)
+        await sender.send(10)
+    times = [time_ms for _, time_ms, _ in client.tags]
+    assert times == sorted(times)
+    assert times[-1] < before_ms + 200
