@@ -4,8 +4,9 @@
 
 A client calls and sends H.264, which a socket on the SIP side sends back packet by packet. Everything runs on
 this machine, on free ports of 127.0.0.1. CPU is that of the gateway alone, in percent of one core, less that
-of a call with audio alone. Latency is from the client's write to the last packet of the picture at the
-reflector, and from there to the client. Needs SIPp, and PyAV with x264.
+of a call with audio alone. A stream in High profile is transcoded, as the phone takes Baseline. Latency is
+from the client's write to the last packet of the picture at the reflector, and from there to the client.
+Needs SIPp, and PyAV with x264.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 if not __package__:
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -40,27 +41,37 @@ from examples.rtmp_phone import RtmpPhone
 from rtmp.flv_file import FlvParser
 from rtmp.messages import MessageType, Payload
 
-_RATE_HZ = 25
-
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A stream; bitrate 0: no video at all."""
+    """A stream; bitrate 0: no video at all. What is not Baseline is more than the phone takes."""
 
     width: int
     height: int
     bitrate: int
+    rate_hz: int = 25
+    profile: Literal["baseline", "high"] = "baseline"
 
     @property
     def name(self) -> str:
         """For people."""
         if not self.bitrate:
             return "audio alone"
-        return f"{self.width}×{self.height}, {self.bitrate / 1e6:g} Mb/s"
+        words = f"{self.width}×{self.height}, {self.rate_hz} Hz, {self.bitrate / 1e6:g} Mb/s"
+        return f"{words}, transcoded" if self.is_transcoded else words
+
+    @property
+    def is_transcoded(self) -> bool:
+        """Whether the gateway has to encode it anew."""
+        return self.profile != "baseline"
 
 
 AUDIO = Workload(0, 0, 0)
-WORKLOADS = (Workload(640, 360, 1_000_000), Workload(1280, 720, 2_500_000))
+WORKLOADS = (
+    Workload(640, 360, 1_000_000),
+    Workload(1280, 720, 2_500_000),
+    Workload(1280, 720, 2_500_000, 30, "high"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,8 @@ class Reflector(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.packets = 0
-        self.marked_s: list[float] = []
+        self.marked: list[tuple[int, float]] = []
+        """Timestamps, and when their pictures were complete, in s."""
         self._transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,7 +107,8 @@ class Reflector(asyncio.DatagramProtocol):
         self._transport.sendto(data, address)
         self.packets += 1
         if data[1] & 0x80:
-            self.marked_s.append(asyncio.get_running_loop().time())
+            timestamp = int.from_bytes(data[4:8])
+            self.marked.append((timestamp, asyncio.get_running_loop().time()))
 
 
 def encode(workload: Workload, seconds: float) -> list[tuple[int, bytes]]:
@@ -105,13 +118,15 @@ def encode(workload: Workload, seconds: float) -> list[tuple[int, bytes]]:
         0, 255, (workload.height * 2, workload.width * 2, 3), dtype=np.uint8
     )
     bitrate = str(workload.bitrate)
-    options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "g": str(_RATE_HZ * 2)}
+    preset = "veryfast" if workload.is_transcoded else "ultrafast"  # which makes nothing but Baseline
+    options = {"preset": preset, "tune": "zerolatency", "profile": workload.profile}
+    options |= {"g": str(workload.rate_hz * 2)}
     options |= {"maxrate": bitrate, "bufsize": bitrate}
     with av.open(file, "w", format="flv") as container:
-        stream = container.add_stream("libx264", rate=_RATE_HZ, options=options)
+        stream = container.add_stream("libx264", rate=workload.rate_hz, options=options)
         stream.width, stream.height, stream.pix_fmt = workload.width, workload.height, "yuv420p"
         stream.bit_rate = workload.bitrate
-        for number in range(int(seconds * _RATE_HZ)):
+        for number in range(int(seconds * workload.rate_hz)):
             at = number * 2 % workload.height
             picture = np.ascontiguousarray(noise[at : at + workload.height, at : at + workload.width])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -148,10 +163,12 @@ async def measure(workload: Workload, seconds: float, directory: Path) -> VideoF
             meter = CpuMeter(gateway.pid)
             silence = phone.send_codec.rate_hz // 50 * 2
             frames = (bytes(silence) for _ in range(int(seconds * 50)))
-            _, sent_s = await asyncio.gather(phone.send_in_real_time(frames), _send(phone, tags))
+            _, sent = await asyncio.gather(phone.send_in_real_time(frames), _send(phone, tags))
             cpu, memory = meter.percent(), rss_kib(gateway.pid)
             await phone.bye()
             await phone.close()
+            if workload.is_transcoded is not ("video is transcoded" in gateway.output()):
+                raise ProgramFailed(f"{workload.name}: transcoding is not as it should be")
             if troubles := gateway.troubles():
                 raise ProgramFailed("\n".join(troubles))
     finally:
@@ -161,29 +178,45 @@ async def measure(workload: Workload, seconds: float, directory: Path) -> VideoF
         cpu,
         memory,
         reflector.packets / seconds,
-        len(sent_s),
+        len(sent),
         len(returned_s),
-        _latency(sent_s, reflector.marked_s),
-        _latency(reflector.marked_s, returned_s),
+        _latency(_late_ms_up(sent, reflector.marked)),
+        _latency(_late_ms_down([at_s for _, at_s in reflector.marked], returned_s)),
     )
 
 
-async def _send(phone: RtmpPhone, tags: Sequence[tuple[int, bytes]]) -> list[float]:
+async def _send(phone: RtmpPhone, tags: Sequence[tuple[int, bytes]]) -> list[tuple[int, float]]:
+    """Send tags in real time; return the pictures' times in ms, and when they were sent, in s."""
     loop = asyncio.get_running_loop()
-    begin_s, sent_s = loop.time(), []
+    begin_s, sent = loop.time(), []
     for time_ms, tag in tags:
         await asyncio.sleep(begin_s + time_ms / 1000 - loop.time())
         if tag[1] == 1:
-            sent_s.append(loop.time())
+            sent.append((time_ms, loop.time()))
         phone.send_video(time_ms, tag)
-    return sent_s
+    return sent
 
 
-def _latency(earlier: Sequence[float], later: Sequence[float]) -> tuple[float, float]:
-    """Median and 95 % in ms; (0, 0) if not all have arrived, when nobody knows which is which."""
-    if len(earlier) != len(later) or len(later) < 2:
+def _late_ms_up(sent: Sequence[tuple[int, float]], marked: Sequence[tuple[int, float]]) -> list[float]:
+    """Match by timestamps, which begin anywhere: a transcoder may leave pictures out, but not the first."""
+    if not sent or not marked:
+        return []
+    (first_ms, _), (first, _) = sent[0], marked[0]
+    arrived_s = {((timestamp - first) & 0xFFFFFFFF) // 90 + first_ms: at_s for timestamp, at_s in marked}
+    return [1000 * (arrived_s[time_ms] - at_s) for time_ms, at_s in sent if time_ms in arrived_s]
+
+
+def _late_ms_down(marked_s: Sequence[float], returned_s: Sequence[float]) -> list[float]:
+    """Match by order; nothing if not all have come back, when nobody knows which is which."""
+    if len(marked_s) != len(returned_s):
+        return []
+    return [1000 * (after - before) for before, after in zip(marked_s, returned_s, strict=True)]
+
+
+def _latency(late_ms: Sequence[float]) -> tuple[float, float]:
+    """Median and 95 %; (0, 0) if there are not enough."""
+    if len(late_ms) < 2:
         return 0.0, 0.0
-    late_ms = [1000 * (after - before) for before, after in zip(earlier, later, strict=True)]
     return statistics.median(late_ms), statistics.quantiles(late_ms, n=20)[-1]
 
 

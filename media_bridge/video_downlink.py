@@ -14,8 +14,10 @@ from media_bridge.h264.decode_order import DecodeOrder
 from media_bridge.h264.depacketizer import Depacketizer
 from media_bridge.h264.drop_reason import DepacketizerStats
 
+_TICKS_PER_MS: Final = 90
 _SLEW_MS: Final = 2.0
-"""How far the delay moves with one picture: nobody sees that."""
+_SLEW_SHARE: Final = 1 / 8
+"""How far the delay moves with one picture, at least, and of what is left: nobody sees that."""
 
 
 class TimedTag(NamedTuple):
@@ -34,6 +36,8 @@ class VideoDownlink:
 
     def __init__(self, depacketizer: Depacketizer, *, delay_ms: float = 0.0) -> None:
         self.delay_ms = delay_ms
+        self.decoding_timestamp = 0
+        """When the last picture is to be decoded, by the clock of RTP; that of 32 bits may wrap around."""
         self._depacketizer = depacketizer
         self._delay_ms: float | None = None
         self._order = DecodeOrder()
@@ -97,9 +101,12 @@ class VideoDownlink:
         time = self._order.next(access_unit.timestamp)
         due_ms = self._clock.place(time.decoding_ms, now_ms) + self._slewed_delay_ms()
         self._last_ms = max(self._last_ms, round(due_ms))
+        self.decoding_timestamp = access_unit.timestamp - time.composition_ms * _TICKS_PER_MS
         return TimedTag(self._last_ms, picture_body(access_unit, time.composition_ms))
 
     def _slewed_delay_ms(self) -> float:
         before = self.delay_ms if self._delay_ms is None else self._delay_ms
-        self._delay_ms = before + max(-_SLEW_MS, min(_SLEW_MS, self.delay_ms - before))
+        error_ms = self.delay_ms - before
+        step_ms = max(_SLEW_MS, abs(error_ms) * _SLEW_SHARE)
+        self._delay_ms = before + max(-step_ms, min(step_ms, error_ms))
         return self._delay_ms

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from media_bridge.arrival_clock import ArrivalClock
 from media_bridge.errors import MediaError
 from media_bridge.h264.access_unit import rtp_timestamp
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.depacketizer import Depacketizer
 from media_bridge.picture_packetizer import PacketizedPicture
-from media_bridge.rtp.events import Event, KeyFrameRequested, SourceChanged
+from media_bridge.rtp.events import Event, KeyFrameRequested, SenderReportReceived, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
 from media_bridge.rtp.session_options import Negotiated, SessionOptions
@@ -27,6 +26,8 @@ from rtmp.messages import Payload
 
 from .client_port import ClientPort
 from .config import GatewayConfig
+from .lip_sync import WALL_CLOCK_OFFSET_S, LipSync
+from .pj_events import AudioArrival, SentAudio
 from .sdes import SrtpKeys
 from .video_agreement import VideoAgreement
 from .video_offer import video_formats
@@ -36,11 +37,7 @@ from .video_to_sip import VideoToSip
 logger = logging.getLogger(__name__)
 
 _REPORTED_NAMES: Final = {H264: "h264"}
-_WALL_CLOCK_OFFSET_S: Final = time.time() - time.monotonic()
-"""One for all calls, so that the sender reports of one process can be compared."""
 _KEY_PICTURE_SPACING_S: Final = 1.0
-_AUDIO_DELAY_MS: Final = 30.0
-"""How long the audio of a call is under way in the gateway, each way: queue or jitter buffer, and bridge."""
 
 
 class CallVideo:
@@ -69,10 +66,8 @@ class CallVideo:
         self._endpoint: RtpEndpoint | None = None
         self._srtp: SrtpContext | None = None
         self._to_sip = VideoToSip(name, config.media, client, self._send)
-        self._uplink_clock = ArrivalClock()
         self._downlink = VideoDownlink(Depacketizer())
-        self._audio_clock = ArrivalClock()
-        self._audio_lag_ms = 0.0
+        self._sync = LipSync()
         self._asked_s = float("-inf")
 
     def line(self) -> VideoLine:
@@ -89,6 +84,11 @@ class CallVideo:
         """The videoCodec argument of `accepted`."""
         agreement = self._agreement
         return None if agreement is None else _REPORTED_NAMES.get(agreement.codec, "default")
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether both sides have agreed on video."""
+        return self._agreement is not None
 
     def agree(self, agreement: VideoAgreement | None) -> None:
         """Begin, go on as both sides have agreed on now, or pause if there is no video any more."""
@@ -108,8 +108,8 @@ class CallVideo:
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """Send a tag of the client to the peer."""
         if self._endpoint is not None and not is_configuration(tag):
-            due_ms = self._uplink_clock.place(timestamp_ms, time.monotonic() * 1000) + _AUDIO_DELAY_MS
-            self._endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), due_ms / 1000)
+            moment_s = self._sync.moment_s(timestamp_ms, time.monotonic())
+            self._endpoint.session.map_timestamp(rtp_timestamp(timestamp_ms), moment_s)
         self._to_sip.push_tag(timestamp_ms, tag)
 
     def _send(self, picture: PacketizedPicture) -> None:
@@ -118,8 +118,16 @@ class CallVideo:
 
     def note_audio(self, timestamp_ms: int) -> None:
         """Note that audio with this time goes to the client now: video has to keep to its times."""
-        self._audio_lag_ms = self._audio_clock.place(timestamp_ms, self._stream_now_ms()) - timestamp_ms
-        self._downlink.delay_ms = _AUDIO_DELAY_MS - self._audio_lag_ms
+        self._sync.note_audio(timestamp_ms, self._stream_now_ms())
+        self._downlink.delay_ms = self._sync.delay_ms
+
+    def note_audio_arrival(self, arrival: AudioArrival, rate_hz: int) -> None:
+        """Note what has come of the peer's audio; `rate_hz` is of its timestamps."""
+        self._sync.note_audio_arrival(arrival, rate_hz)
+
+    def note_sent_audio(self, sent: SentAudio) -> None:
+        """Note how far the audio to the peer is."""
+        self._sync.note_sent_audio(sent)
 
     def client_plays(self) -> None:
         """Let a client that begins to play see something soon."""
@@ -165,9 +173,8 @@ class CallVideo:
                 sprop = AvcConfiguration.from_sprop(agreement.sprop_parameter_sets).parameter_sets
             except MediaError as error:
                 logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
-        delay_ms = _AUDIO_DELAY_MS - self._audio_lag_ms
-        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=delay_ms)
-        options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=_WALL_CLOCK_OFFSET_S)
+        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=self._sync.delay_ms)
+        options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=WALL_CLOCK_OFFSET_S)
         session = RtpSession(_negotiated(agreement), options, time.monotonic(), srtp=self._srtp)
         self._endpoint = RtpEndpoint(session, self._ports, self._on_events)
         self._endpoint.flush()
@@ -178,6 +185,8 @@ class CallVideo:
                 self._take(event)
             elif isinstance(event, KeyFrameRequested):
                 self._to_sip.key_picture_requested()
+            elif isinstance(event, SenderReportReceived):
+                self._sync.note_video_report(event, time.monotonic())
             elif isinstance(event, SourceChanged):
                 self._downlink.restart()
         if self._downlink.wants_key_picture():
@@ -196,6 +205,8 @@ class CallVideo:
         )
         for tag in tags:
             self._client.play_video(*tag)
+        if tags:
+            self._sync.note_picture(packet.ssrc, self._downlink.decoding_timestamp, time.monotonic())
 
     def _ask_for_key_picture(self) -> None:
         if self._endpoint is None or self._agreement is None or not self._agreement.receives:

@@ -16,8 +16,10 @@ from .client_codecs import CodecPreference
 from .errors import CapacityError, SipError
 from .pj_call_object import PjCallLife, PjCallObject
 from .pj_context import PjContext
-from .pj_events import CallListener, StreamStats, peer_text
+from .pj_events import AudioArrival, CallListener, SentAudio, StreamStats, peer_text
+from .pj_media_tap import MediaWatch
 from .pj_operations import (
+    SentAudioReader,
     active_audio,
     audio_call,
     dial_dtmf,
@@ -56,6 +58,8 @@ class PjCall:
         self._is_described = False
         self._port: PcmPort | None = None
         self._media_index = 0
+        self._sent_audio = SentAudioReader()
+        self._watch = MediaWatch()
         self._remote_hold = False
         self._last_progress: tuple[int, str] | None = None
 
@@ -136,6 +140,15 @@ class PjCall:
         """RTP counters, or None while no audio runs."""
         return await self._context.thread.run(self._stats)
 
+    async def sent_audio(self) -> SentAudio | None:
+        """How far the audio towards the peer has come, or None while none goes there."""
+        return await self._context.thread.run(self._read_sent_audio)
+
+    def take_audio_arrivals(self) -> list[AudioArrival]:
+        """Return what has come of the peer's audio since the last time, where the call has video."""
+        arrivals = self._watch.arrivals
+        return [arrivals.popleft() for _ in range(len(arrivals))]
+
     async def _run(self, command: Any) -> None:
         def execute() -> None:
             if self._call is None:
@@ -163,7 +176,7 @@ class PjCall:
         self._lines = 1 if video is None else 2  # pjsip takes the second one for audio; ours takes its place
         if not self._context.media_budget.take(time.monotonic(), self._lines):
             raise CapacityError("too many calls at once")
-        self._descriptions.prefer(preference, video)
+        self._prefer(preference, video)
         call = self._life.call = PjCallObject(self, account, -1)
         parameters = audio_call(self._lines)
         parameters.txOption.localUri = local
@@ -230,14 +243,14 @@ class PjCall:
     def _ring(self, call: Any, video: VideoLine | None) -> None:
         parameters = operation(180)
         if video is not None and not self._is_described:
-            self._descriptions.prefer(CodecPreference.default(), video)
+            self._prefer(CodecPreference.default(), video)
             self._lines = 2
             parameters = audio_call(self._lines)
             parameters.statusCode = 180
         call.answer(parameters)
 
     def _accept(self, call: Any, preference: CodecPreference, video: VideoLine | None) -> None:
-        self._descriptions.prefer(preference, video)
+        self._prefer(preference, video)
         parameters = operation(200)
         if self._descriptions.has_kept_answer:
             answer = self._descriptions.accepted_answer()
@@ -245,6 +258,14 @@ class PjCall:
                 raise SipError(488, "Not Acceptable Here")
             parameters.sdp.wholeSdp = answer
         call.answer(parameters)
+
+    def _prefer(self, preference: CodecPreference, video: VideoLine | None) -> None:
+        self._descriptions.prefer(preference, video)
+        self._watch.is_wanted = video is not None
+
+    def transport_made(self, address: int) -> None:
+        """See `CallOwner`."""
+        self._context.tap.watch(address, self._watch)
 
     def description_made(self, local: str, remote: str) -> str:
         """See `CallOwner`."""
@@ -316,6 +337,7 @@ class PjCall:
         if index is None:
             return
         self._media_index = index
+        self._sent_audio.note_stream(call, index)
         if self._port is not None:
             self._port.connect_both_ways(call.getAudioMedia(index))
         codec = stream_codec(call, index)
@@ -334,6 +356,11 @@ class PjCall:
         call = self._call
         index = active_audio(call) if call is not None else None
         return None if index is None else stream_stats(call, index)
+
+    def _read_sent_audio(self) -> SentAudio | None:
+        call = self._call
+        index = active_audio(call) if call is not None else None
+        return None if index is None else self._sent_audio.read(call, index)
 
     def cancelling(self) -> None:
         """See `CallOwner`: pjsip cancels our INVITE at our command, or by itself after an unusable 18x.

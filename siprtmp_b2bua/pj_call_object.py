@@ -24,6 +24,9 @@ class CallOwner(Protocol):
     def media_changed(self, call: PjCallObject) -> None:
         """Hear that the streams are others."""
 
+    def transport_made(self, address: int) -> None:
+        """Hear that pjsip has sockets for a medium of the call: a pjmedia_transport."""
+
     def description_made(self, local: str, remote: str) -> str:
         """Return what to send instead of pjsip's `local`; `remote` is the offer that it answers, or empty."""
 
@@ -72,6 +75,11 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
         """Tell the owner."""
         self._owner.media_changed(self)
+
+    @guarded
+    def onCreateMediaTransport(self, prm: Any) -> None:  # noqa: N802
+        """Tell the owner."""
+        self._owner.transport_made(int(prm.mediaTp))
 
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:  # noqa: N802

@@ -11,6 +11,7 @@ from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .pj_codecs import PjCodecs
 from .pj_events import EventPoster
+from .pj_media_tap import PjMediaTap
 from .pj_thread import PjThread
 from .rate_limit import RateLimit
 
@@ -75,6 +76,7 @@ class PjContext:
     """By pjsua's account id; changed on the pjsip thread only."""
     live_calls: set[LiveCall] = field(default_factory=set)
     """Changed on the pjsip thread only."""
+    tap: PjMediaTap = field(default_factory=PjMediaTap)
     media_budget: RateLimit = field(default_factory=lambda: RateLimit(MAX_MEDIA, MEDIA_WINDOW_S))
     """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

@@ -7,7 +7,7 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol
+from typing import NamedTuple, ParamSpec, Protocol
 
 from .sdp import SdpCodec
 from .video_agreement import VideoAgreement
@@ -25,6 +25,32 @@ class StreamStats:
     packets_lost: int
     packets_discarded: int
     packets_sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentAudio:
+    """How far a call's audio towards the peer has come, seen at `now_s` of the monotonic clock.
+
+    `began_s` is when its stream was made, in Unix time; the timestamps are those of RTP, the first one before
+    any packet.
+    """
+
+    began_s: float
+    first_timestamp: int
+    last_timestamp: int
+    rate_hz: int
+    now_s: float
+
+
+class AudioArrival(NamedTuple):
+    """A packet of a call's audio that came at `now_s` of the monotonic clock; one with `unix_s` is a sender
+    report, which says that the timestamp is of that moment.
+    """
+
+    ssrc: int
+    timestamp: int
+    now_s: float
+    unix_s: float | None = None
 
 
 class CallListener(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from media_bridge.pj_module import pj
 
 from .errors import SipError
-from .pj_events import StreamStats
+from .pj_events import SentAudio, StreamStats
 from .sdp import SdpCodec
 
 _INVALID_SLOT: Final = -1
@@ -83,6 +84,35 @@ def stream_stats(call: Any, index: int) -> StreamStats:
     stats = call.getStreamStat(index)  # kept while it is read, see `active_audio`
     received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
     return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
+
+
+class SentAudioReader:
+    """Reads how far the audio of a call has come, through all the streams that a call can have in turn."""
+
+    def __init__(self) -> None:
+        self._began_s = 0.0
+        self._first_timestamp = 0
+
+    def note_stream(self, call: Any, index: int) -> None:
+        """Note where a stream begins, when it has just been made."""
+        began_s, last_timestamp = _began_and_last(call, index)
+        if began_s != self._began_s:
+            self._began_s, self._first_timestamp = began_s, last_timestamp
+
+    def read(self, call: Any, index: int) -> SentAudio | None:
+        """Return how far it is, None before it has sent anything."""
+        began_s, last_timestamp = _began_and_last(call, index)
+        if began_s != self._began_s or last_timestamp == self._first_timestamp:
+            return None
+        rate_hz = stream_codec(call, index).clock_rate_hz
+        return SentAudio(began_s, self._first_timestamp, last_timestamp, rate_hz, time.monotonic())
+
+
+def _began_and_last(call: Any, index: int) -> tuple[float, int]:
+    """When a stream was made, and its last timestamp."""
+    stats = call.getStreamStat(index)  # kept while it is read, see `active_audio`
+    start = stats.rtcp.start
+    return start.sec + start.msec / 1000, int(stats.rtcp.rtpTxLastTs)
 
 
 def dial_dtmf(call: Any, index: int, digits: str) -> None:

@@ -396,3 +396,49 @@ async def test_a_strange_answer_has_no_video_and_ends_no_other_call(
         assert (await phone.invite(callee.sip_uri(), "ulaw", "h264")).video == "h264"
         await phone.bye()
     await phone.close()
+
+
+async def test_updates_change_the_video_of_a_call(gateway: Gateway, registrar: Sipp) -> None:
+    """Nothing comes while either side is told to be silent, and all of it again after that."""
+    clip = make_clip(12)
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen, statuses = Screen(phone), Statuses(phone)
+    caller = Sipp("uac_update_video", remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=1500)
+
+    async def direction_is(direction: str, times: int) -> None:
+        """The gateway has gone over to that, now for so many times."""
+        await until(lambda: gateway.log().count(f"video H264, {direction}") == times, direction)
+
+    async def seen() -> None:
+        """Pictures go to the caller and come back."""
+        before = len(screen.pictures)
+        await send_clip(phone, clip)
+        await screen.wait_for(before + len(clip.pictures))
+
+    async with caller:
+        await phone.wait_for(Invited, 5.0)
+        assert (await phone.accept("ulaw", "h264")).video == "h264"
+        await seen()
+        await caller.wait_message("CSeq: 2 UPDATE", occurrences=2)  # and its answer
+        await seen()
+        await direction_is("to RTMP", 1)
+        count = len(screen.pictures)
+        await send_clip(phone, clip)
+        await direction_is("both ways", 2)
+        assert len(screen.pictures) == count
+        await statuses.wait_for("NetStream.Video.KeyFrameRequested")
+        await seen()
+        assert (await phone.wait_for(Holded, 5.0)).held
+        await direction_is("to RTMP", 2)
+        count = len(screen.pictures)
+        await send_clip(phone, clip)
+        assert not (await phone.wait_for(Holded, 5.0)).held
+        await direction_is("both ways", 3)
+        assert len(screen.pictures) == count
+        await seen()
+        await phone.wait_for(Byed, 5.0)
+        (await caller.wait()).check()
+    times = [time_ms for time_ms, _ in screen.tags]
+    assert times == sorted(times)
+    assert len(decode(screen)) == len(screen.pictures) == 4 * len(clip.pictures)
+    await phone.close()

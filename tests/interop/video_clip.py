@@ -62,10 +62,11 @@ def make_clip(
             )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
-    return _read(file.getvalue())
+    return read_clip(file.getvalue())
 
 
-def _read(flv: bytes) -> Clip:
+def read_clip(flv: bytes) -> Clip:
+    """Return the pictures of an FLV file."""
     parser = FlvParser()
     parser.feed(flv)
     header, pictures = b"", []
