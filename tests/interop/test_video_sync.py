@@ -33,7 +33,7 @@ from tests.interop.peers.ports import HOST
 from tests.interop.peers.sipp import Sipp
 
 __all__ = ["gateway"]
-pytestmark = pytest.mark.interop("sipp")
+pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
 
 SECONDS = 9.0
 PAYLOAD_TYPE = 96
