@@ -43,8 +43,8 @@ format: $(INSTALLED_DEV) ## put the code into ruff's format and fix what it can 
 bench: $(INSTALLED_DEV) ## measure the figures of the README
 	@$(BIN)/python -m benchmarks
 
-fuzz: $(INSTALLED_FUZZ) ## fuzz the RTMP library for SECONDS (600), all of it or a TARGET
-	@$(BIN)/python -m tests.fuzz.rtmp_fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
+fuzz: $(INSTALLED_FUZZ) ## fuzz what reads a peer's bytes for SECONDS (600), all of it or a TARGET
+	@$(BIN)/python -m tests.fuzz.fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
 
 clean: ## remove the environment, caches and build results
 	rm -rf $(VENV) dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

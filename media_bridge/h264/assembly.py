@@ -124,7 +124,7 @@ class Assembly:
         if header & FU_END:
             nal = b"".join(self._fragments)
             self._fragments.clear()
-            self._take(nal, header & TYPE_MASK)
+            self._take(nal, nal[0] & TYPE_MASK)
 
     def _add_aggregate(self, payload: Payload) -> None:
         """STAP-A (5.7.1): NAL units, each behind its 16-bit length."""

@@ -1,4 +1,4 @@
-"""One target under atheris: `python tests/fuzz/rtmp_target.py NAME [libFuzzer's options and folders]`."""
+"""One target under atheris: `python tests/fuzz/fuzz_target.py NAME [libFuzzer's options and folders]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # this is run by its path
-with atheris.instrument_imports(include=["rtmp"]):
+with atheris.instrument_imports(include=["rtmp", "media_bridge", "siprtmp_b2bua"]):
     from tests.fuzz.targets import operations
     from tests.fuzz.targets.registry import TARGETS, Target
 

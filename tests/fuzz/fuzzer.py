@@ -1,4 +1,4 @@
-"""Fuzzes the RTMP library: `make fuzz`, or `python -m tests.fuzz.rtmp_fuzzer`.
+"""Fuzzes what reads the bytes of a peer: `make fuzz`, or `python -m tests.fuzz.fuzzer`.
 
 Runs each target of `tests/fuzz/targets` in turn under atheris. What is found and the growing corpora are in
 `.cache/fuzz`; `--merge` takes into `tests/vectors/fuzz` what of them reaches more code than is reached there,
@@ -17,7 +17,7 @@ from tests.fuzz.targets.registry import TARGETS
 from tests.fuzz.targets.seeds import MAX_SIZE
 
 _ROOT = Path(__file__).parents[2]
-_PROGRAM = Path(__file__).with_name("rtmp_target.py")
+_PROGRAM = Path(__file__).with_name("fuzz_target.py")
 _CACHE = _ROOT / ".cache" / "fuzz"
 COMMITTED = _ROOT / "tests" / "vectors" / "fuzz"
 MAX_COMMITTED = 30_000
@@ -44,7 +44,7 @@ def fuzz(name: str, seconds: int) -> bool:
         return True
     print(f"{name}: FOUND something, exit status {status}:", *lines[-30:], sep="\n", flush=True)
     for artifact in (line.rpartition(" ")[2] for line in lines if "Test unit written to" in line):
-        print(f"again: python -m tests.fuzz.rtmp_fuzzer --target {name} --input {artifact}")
+        print(f"again: python -m tests.fuzz.fuzzer --target {name} --input {artifact}")
     return False
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.rtmp_fuzzer import COMMITTED, MAX_COMMITTED
+from tests.fuzz.fuzzer import COMMITTED, MAX_COMMITTED
 from tests.fuzz.targets import operations
 from tests.fuzz.targets.operations import Kind, Operation
 from tests.fuzz.targets.registry import TARGETS
@@ -25,7 +25,7 @@ def corpus(name: str) -> list[Path]:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_corpus(name: str) -> None:
-    """Nothing but what is documented is raised, and no input of 2 kB makes the library take 16 MiB."""
+    """Nothing but what is documented is raised, and no input of 2 kB makes anything take 16 MiB."""
     tracemalloc.start()
     try:
         for file in corpus(name):
@@ -66,7 +66,7 @@ def test_the_corpus_is_small() -> None:
     sizes = {name: [file.stat().st_size for file in corpus(name)] for name in TARGETS}
     assert all(max(files) <= MAX_SIZE for files in sizes.values())
     assert all(0 < sum(files) <= MAX_COMMITTED for files in sizes.values())
-    assert sum(map(sum, sizes.values())) < 200_000
+    assert sum(map(sum, sizes.values())) < 300_000
 
 
 operation = st.builds(

@@ -11,6 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -95,18 +96,18 @@ async def send(peer: AvPeer, *, audio_late_s: float, video_late_s: float, report
     for number, pcm in enumerate(beeps(8000, SECONDS)):
         payload, timestamp = encoder.encode(pcm), 160 * number
         at_s = timestamp / 8000 + audio_late_s
-        schedule.append((at_s, lambda p=payload, t=timestamp: peer.audio.send([p], t)))  # type: ignore[misc]
+        schedule.append((at_s, partial(peer.audio.send, [payload], timestamp)))
     uplink, clip = VideoUplink(Packetizer()), flashes(SECONDS)
     uplink.push(0, clip.header)
     for time_ms, body in clip.pictures:
         picture = uplink.push(time_ms, body)
         assert picture is not None
         at_s = time_ms / 1000 + video_late_s
-        schedule.append((at_s, lambda p=picture: peer.video.send(p.payloads, p.timestamp)))  # type: ignore[misc]
+        schedule.append((at_s, partial(peer.video.send, picture.payloads, picture.timestamp)))
     for second in range(int(SECONDS) if reports else 0):
         for line in (peer.audio, peer.video):
-            unix_s, timestamp = begin_unix_s + second, line.rate_hz * second
-            schedule.append((second, lambda e=line, u=unix_s, t=timestamp: e.report(u, t)))  # type: ignore[misc]
+            report = partial(line.report, begin_unix_s + second, line.rate_hz * second)
+            schedule.append((second, report))
     for at_s, act in sorted(schedule, key=lambda each: each[0]):
         if (wait_s := begin_s + at_s - loop.time()) > 0:
             await asyncio.sleep(wait_s)

@@ -120,6 +120,14 @@ def test_fragments(receiver: Receiver) -> None:
     assert access_unit == AccessUnit((b"\x65abcdef",), 1)
 
 
+def test_the_first_fragment_says_what_it_is() -> None:
+    """Those after it may say something else: no key picture comes of it."""
+    receiver = Receiver(*SETS)
+    receiver.push(fu(0x81), 1)
+    assert receiver.push(fu(0x45), 1, marker=True) == []
+    assert receiver.waits
+
+
 def test_a_fragment_may_be_whole(receiver: Receiver) -> None:
     """The RFC forbids it, some senders do it, and there is nothing to misunderstand."""
     assert receiver.push(fu(0xC1), 1, marker=True) == [AccessUnit((b"\x61abc",), 1)]
