@@ -58,6 +58,8 @@ class RtmpPhone:
         self._receiver = AudioReceiver(self.counters)
         self._encoder = TagEncoder(SendCodec.SPEEX_WIDEBAND)
         self._publisher: ClientStream | None = None
+        self.on_audio: Callable[[int, Payload], None] | None = None
+        """Called on the loop with the time in ms and the FLV tag of each audio message that comes."""
         self.on_video: Callable[[int, Payload], None] | None = None
         """Called on the loop with the time in ms and the FLV tag of each picture that comes."""
         self._events: asyncio.Queue[PhoneEvent | None] = asyncio.Queue()
@@ -194,10 +196,13 @@ class RtmpPhone:
         assert self._publisher is not None
         return self._publisher
 
+    def send_audio(self, timestamp_ms: int, tag: Payload) -> None:
+        """Send an FLV audio tag of any codec."""
+        self.publisher.send_audio(timestamp_ms, tag)
+
     def send_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Send an FLV video tag: the configuration of H.264 first, then pictures."""
-        assert self._publisher is not None
-        self._publisher.send_video(timestamp_ms, tag)
+        self.publisher.send_video(timestamp_ms, tag)
 
     # -- helpers -------------------------------------------------------------------------------------------
 
@@ -205,9 +210,14 @@ class RtmpPhone:
         self._publisher = await self.client.create_stream()
         await self._publisher.publish("local")
         player = await self.client.create_stream()
-        player.on_audio = self._receiver.receive
+        player.on_audio = self._receive_audio
         player.on_video = self._receive_video
         await player.play("remote")
+
+    def _receive_audio(self, timestamp_ms: int, tag: Payload) -> None:
+        if self.on_audio is not None:
+            self.on_audio(timestamp_ms, tag)
+        self._receiver.receive(timestamp_ms, tag)
 
     def _receive_video(self, timestamp_ms: int, tag: Payload) -> None:
         if self.on_video is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from media_bridge.errors import MediaError
 from rtmp.messages import Payload
@@ -11,20 +12,18 @@ from rtmp.messages import Payload
 from .call_audio import CallAudio
 from .call_state import CallEvent, CallState, next_state
 from .call_video import CallVideo
-from .client_codecs import CodecPreference
+from .client_codecs import CodecPreference, RtmpAudio
 from .client_port import ClientPort
 from .errors import B2buaError, SipError
 from .pj_call import REQUEST_PENDING, PjCall
+from .rtp_watch import wait_for_silence
 from .sdp import SdpCodec
 from .services import Services
 from .tasks import TaskGroup
 from .video_agreement import VideoAgreement
-from .video_sdp import VideoLine
+from .video_sdp import H264, VideoLine
 
 logger = logging.getLogger(__name__)
-
-_RTP_CHECKS = 4
-"""How often the RTP counter is read within the time-out."""
 
 _AUDIO_PERIOD_S = 0.507
 """Between looks at the RTP of the audio, each of which finds another part of a frame of 20 ms."""
@@ -54,6 +53,7 @@ class Call:
         self._preference = preference
         self._caller = caller
         self._called = called
+        self._sip_codec: SdpCodec | None = None
         self._audio: CallAudio | None = None
         self._video: CallVideo | None = None
         self._accepted_sent = False
@@ -79,8 +79,11 @@ class Call:
         logger.info("%s: %s from %s to %s", self.name, event.name.lower(), self._caller, self._called)
 
     async def ring(self) -> None:
-        """Tell the caller that the client is alerted; an offer that this has to make names its video."""
-        await self._sip.ring(self.open_video())
+        """Tell the caller that the client is alerted; an offer that this has to make names its H.264.
+
+        It cannot be changed when the client accepts, so it has no x-flv, which would take the audio along.
+        """
+        await self._sip.ring(self._video_line([name for name in self._preference.video if name == H264]))
 
     async def accept(self, preference: CodecPreference) -> None:
         """Answer with 200. If none of the client's codecs was offered, both sides hear 488."""
@@ -130,8 +133,11 @@ class Call:
         self._advance(CallEvent.DTMF)
         await self._sip.dial_dtmf(digits)
 
-    def push_audio(self, tag: Payload) -> None:
+    def push_audio(self, timestamp_ms: int, tag: Payload) -> None:
         """Play an FLV audio tag of the client to the peer; before there is a peer it is dropped."""
+        if self._video is not None and self._video.carries_audio:
+            self._video.push_audio(timestamp_ms, tag)
+            return
         self._services.endpoint.context.clock.hear_tag()
         if self._audio is not None:
             self._audio.push_tag(tag)
@@ -148,7 +154,10 @@ class Call:
 
     def open_video(self) -> VideoLine | None:
         """Make ready for video if the client wants any; return what to say of it in the description."""
-        if not self._preference.video:
+        return self._video_line(self._preference.video)
+
+    def _video_line(self, names: Sequence[str]) -> VideoLine | None:
+        if not names:
             return None
         if self._video is None:
             try:
@@ -163,7 +172,7 @@ class Call:
                 return None
             if (configuration := self._client.video_configuration) is not None:
                 self._video.push_tag(0, configuration)
-        return self._video.line()
+        return self._video.line(names)
 
     # -- CallListener, from SIP ----------------------------------------------------------------------------
 
@@ -182,18 +191,17 @@ class Call:
 
     def on_audio(self, codec: SdpCodec) -> None:
         """Connect the audio of both sides once SIP has agreed on a codec."""
-        rtmp_audio = self._preference.rtmp_audio(codec) or self._preference.audio[0][1]
-        if self._audio is None or self._audio.sip_codec != codec:
-            self._connect_audio(codec)
-            logger.info("%s: audio %s on SIP, %s on RTMP", self.name, codec, rtmp_audio.name.lower())
+        self._sip_codec = codec
+        self._route_audio()
         self._tell_accepted()
 
     def on_video(self, video: VideoAgreement | None) -> None:
-        """Begin, change or end the video."""
+        """Begin, change or end the video, and the audio if that goes with it."""
         if self._video is None:
             return
         self._video.agree(video if self._preference.video else None)
-        if self._video.is_agreed and not self._follows_audio:
+        self._route_audio()
+        if self._video.follows_audio and not self._follows_audio:
             self._follows_audio = True
             self._tasks.start(self._follow_audio(self._video))
 
@@ -241,13 +249,32 @@ class Call:
     def _advance(self, event: CallEvent) -> None:
         self.state = next_state(self.state, event)
 
+    def _route_audio(self) -> None:
+        """Connect the audio with the bridge, or take it out if it goes with the video."""
+        codec = self._sip_codec
+        if codec is None:
+            return
+        if self._video is not None and self._video.carries_audio:
+            if self._audio is not None:
+                self._audio.close()
+                self._audio = None
+                self._tasks.start(self._detach())
+        elif self._audio is None or self._audio.sip_codec != codec:
+            self._connect_audio(codec)
+            logger.info(
+                "%s: audio %s on SIP, %s on RTMP", self.name, codec, self._rtmp_audio(codec).name.lower()
+            )
+
+    def _rtmp_audio(self, codec: SdpCodec) -> RtmpAudio:
+        return self._preference.rtmp_audio(codec) or self._preference.audio[0][1]
+
     def _connect_audio(self, codec: SdpCodec) -> None:
         services = self._services
         if self._audio is not None:
             self._audio.close()
         self._audio = CallAudio(
             self.name,
-            self._preference.rtmp_audio(codec) or self._preference.audio[0][1],
+            self._rtmp_audio(codec),
             codec,
             services.config.media,
             services.notifier,
@@ -263,6 +290,9 @@ class Call:
 
     async def _attach(self, audio: CallAudio) -> None:
         await self._sip.wait_for_bridge()
+        if audio is not self._audio:
+            await self._detach()  # the bridge's clock may have stopped for it
+            return
         try:
             await self._sip.attach(audio.make_port)
         except MediaError as error:
@@ -272,12 +302,21 @@ class Call:
             # The call ended in this moment; its own event follows.
             logger.info("%s: audio not connected: %s", self.name, error)
 
+    async def _detach(self) -> None:
+        try:
+            await self._sip.detach()
+        except SipError as error:
+            logger.info("%s: audio not disconnected: %s", self.name, error)
+
     def _tell_accepted(self) -> None:
-        if self._accepted_sent or self._audio is None or self.state is not CallState.ACTIVE:
+        codec = self._sip_codec
+        if self._accepted_sent or codec is None or self.state is not CallState.ACTIVE:
             return
         self._accepted_sent = True
         video = None if self._video is None else self._video.reported_name
-        self._client.accepted(self._audio.rtmp_audio.reported_name, video, named=self._preference.named)
+        carries_audio = self._video is not None and self._video.carries_audio
+        audio = video if carries_audio else self._rtmp_audio(codec).reported_name
+        self._client.accepted(audio, video, named=self._preference.named)
 
     async def _ask_for_key_picture(self) -> None:
         try:
@@ -303,13 +342,11 @@ class Call:
         timeout_s = self._services.config.media.rtp_timeout_s
         if not timeout_s:
             return
-        received, silent_checks = -1, 0
-        while silent_checks < _RTP_CHECKS:
-            await asyncio.sleep(timeout_s / _RTP_CHECKS)
-            stats = await self._sip.stats()
-            packets = stats.packets_received if stats is not None else 0
-            silent = packets == received and not (self._local_hold or self._remote_hold)
-            silent_checks = silent_checks + 1 if silent else 0
-            received = packets
+        await wait_for_silence(self._count_packets, lambda: self._local_hold or self._remote_hold, timeout_s)
         logger.warning("%s: no RTP from the peer for %g s, hanging up", self.name, timeout_s)
         await self._sip.hang_up()
+
+    async def _count_packets(self) -> int:
+        stats = await self._sip.stats()
+        audio = stats.packets_received if stats is not None else 0
+        return audio + (self._video.packets_received if self._video is not None else 0)

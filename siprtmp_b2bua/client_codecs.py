@@ -9,7 +9,7 @@ from typing import Final
 
 from .errors import RequestError
 from .sdp import SdpCodec
-from .video_sdp import H264
+from .video_sdp import H264, X_FLV
 
 
 class RtmpAudio(Enum):
@@ -54,8 +54,8 @@ _TRANSCODED: Final = (
 )
 """What the SIP side may choose beside Speex if the client named nothing."""
 
-_VIDEO_NAMES: Final = {"h264": H264}
-KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | frozenset(_VIDEO_NAMES) | {"dtmf", "flv"}
+_VIDEO_NAMES: Final = {"h264": H264, "flv": X_FLV}
+KNOWN_NAMES: Final = frozenset(_AUDIO_NAMES) | frozenset(_VIDEO_NAMES) | {"dtmf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class CodecPreference:
     named: bool
     """Whether the client named codecs: only then does `accepted` report them."""
     video: tuple[str, ...] = ()
-    """SDP names of the video codecs that it named, best first."""
+    """SDP names of the video codecs that it named."""
 
     @classmethod
     def default(cls, rate: str = "wideband") -> CodecPreference:
@@ -76,7 +76,8 @@ class CodecPreference:
         wideband = (SPEEX_16000, RtmpAudio.SPEEX_WIDEBAND)
         narrowband = (SPEEX_8000, RtmpAudio.SPEEX_NARROWBAND)
         first, second = (narrowband, wideband) if rate == "narrowband" else (wideband, narrowband)
-        return cls((first, second, *((codec, first[1]) for codec in _TRANSCODED)), dtmf=True, named=False)
+        audio = (first, second, *((codec, first[1]) for codec in _TRANSCODED))
+        return cls(audio, dtmf=True, named=False, video=(X_FLV,))
 
     @classmethod
     def parse(cls, names: Sequence[str], rate: str = "wideband") -> CodecPreference:

@@ -36,10 +36,14 @@ class ClientPort(Protocol):
         """The time on the stream that the client plays: later than every timestamp that was sent on it."""
 
     @property
+    def audio_configuration(self) -> bytes | None:
+        """The FLV tag with the configuration of the audio that the client publishes, if its codec has one."""
+
+    @property
     def video_configuration(self) -> bytes | None:
         """The FLV tag with the configuration of the video that the client publishes, if it publishes any."""
 
-    def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
+    def play_audio(self, timestamp_ms: int, tag: Payload) -> None:
         """Send an FLV audio tag on the stream that the client plays, if it plays one."""
 
     def play_video(self, timestamp_ms: int, tag: Payload) -> None:

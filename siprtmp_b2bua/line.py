@@ -137,10 +137,10 @@ class Line:
         """Send digits in the call."""
         await self._require_call("sendDTMF").send_dtmf(digits)
 
-    def push_audio(self, tag: Payload) -> None:
+    def push_audio(self, timestamp_ms: int, tag: Payload) -> None:
         """Take an FLV audio tag from the client; without a call it is dropped."""
         if self._call is not None:
-            self._call.push_audio(tag)
+            self._call.push_audio(timestamp_ms, tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Take an FLV video tag from the client; without a call it is dropped."""
@@ -186,10 +186,10 @@ class Line:
         return call
 
     def _with_published_video(self, preference: CodecPreference) -> CodecPreference:
-        """A client that names no codecs wants video if it publishes H.264."""
+        """A client that names no codecs wants H.264, too, if it publishes video."""
         if preference.named or self.client.video_configuration is None:
             return preference
-        return replace(preference, video=(H264,))
+        return replace(preference, video=(*preference.video, H264))
 
     async def _alert(self, call: Call) -> None:
         try:

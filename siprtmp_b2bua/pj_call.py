@@ -23,6 +23,7 @@ from .pj_operations import (
     active_audio,
     audio_call,
     dial_dtmf,
+    dial_dtmf_by_info,
     operation,
     request_key_picture,
     stream_codec,
@@ -31,7 +32,7 @@ from .pj_operations import (
 )
 from .sdp import parse_audio
 from .video_agreement import VideoAgreement
-from .video_sdp import VideoLine
+from .video_sdp import H264, X_FLV, VideoLine
 
 logger = logging.getLogger(__name__)
 
@@ -110,11 +111,14 @@ class PjCall:
 
     async def hold(self, hold: bool) -> None:
         """Put the peer on hold or take it off; raises `SipError` 491 while a re-INVITE is under way."""
-        await self._run(lambda call: pj_operations.hold(call) if hold else unhold(call, self._lines))
+        await self._run(lambda call: self._hold(call, hold))
 
     async def dial_dtmf(self, digits: str) -> None:
-        """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those."""
-        await self._run(lambda call: dial_dtmf(call, self._media_index, digits))
+        """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those.
+
+        With x-flv by SIP INFO: nothing is in the bridge, and telephone-events go by its clock.
+        """
+        await self._run(lambda call: self._dial(call, digits))
 
     async def request_key_picture(self) -> None:
         """Ask the peer for a key picture by SIP INFO."""
@@ -135,6 +139,10 @@ class PjCall:
         The port is closed when the call ends.
         """
         await self._run(lambda call: self._attach(call, make_port()))
+
+    async def detach(self) -> None:
+        """Take the port out of the bridge again."""
+        await self._run(lambda _: self._leave_bridge())
 
     async def stats(self) -> StreamStats | None:
         """RTP counters, or None while no audio runs."""
@@ -261,7 +269,7 @@ class PjCall:
 
     def _prefer(self, preference: CodecPreference, video: VideoLine | None) -> None:
         self._descriptions.prefer(preference, video)
-        self._watch.is_wanted = video is not None
+        self._watch.is_wanted = video is not None and any(each.name == H264 for each in video.formats)
 
     def transport_made(self, address: int) -> None:
         """See `CallOwner`."""
@@ -295,7 +303,14 @@ class PjCall:
         video = self._descriptions.video
         if video != self._video:
             self._video = video
+            if self._call is not None:
+                self._call.pause_audio(self._is_audio_idle)
             self._tell(lambda listener: listener.on_video(video))
+
+    @property
+    def _is_audio_idle(self) -> bool:
+        """With x-flv the audio goes the way of the video."""
+        return self._video is not None and self._video.codec == X_FLV
 
     def _hear_hold(self, held: bool) -> None:
         if held != self._remote_hold:
@@ -352,6 +367,20 @@ class PjCall:
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
 
+    def _hold(self, call: PjCallObject, hold: bool) -> None:
+        if call.has_unanswered_offer:
+            raise SipError(REQUEST_PENDING, "Request Pending")  # pjsip might assert
+        if hold:
+            pj_operations.hold(call)
+        else:
+            unhold(call, self._lines)
+
+    def _dial(self, call: PjCallObject, digits: str) -> None:
+        if self._is_audio_idle:
+            dial_dtmf_by_info(call, digits)
+        else:
+            dial_dtmf(call, self._media_index, digits)
+
     def _stats(self) -> StreamStats | None:
         call = self._call
         index = active_audio(call) if call is not None else None
@@ -381,8 +410,11 @@ class PjCall:
     def _release(self) -> None:
         """Let go of the pjsua2 objects as soon as the call has ended, see `PjCallObject`."""
         self._context.live_calls.discard(self)
+        self._leave_bridge()
+        self._life.end()
+
+    def _leave_bridge(self) -> None:
         port, self._port = self._port, None
         if port is not None:
             port.close()
         self._context.clock.left(self)
-        self._life.end()

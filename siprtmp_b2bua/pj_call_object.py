@@ -48,10 +48,24 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
     def __init__(self, owner: CallOwner, account: Any, call_id: int) -> None:
         super().__init__(account, call_id)
         self._owner = owner
+        self._offers: set[int] = set()
+        self._stream: int | None = None
+        self._is_paused = False
 
     def delete(self) -> None:
         """Delete the C++ object; on the pjsip thread, and not while one of its methods runs."""
         pj.Call.__swig_destroy__(self)
+
+    @property
+    def has_unanswered_offer(self) -> bool:
+        """Whether an INVITE or UPDATE of ours is under way: another description must not be made."""
+        return bool(self._offers)
+
+    def pause_audio(self, paused: bool) -> None:
+        """Let the audio send nothing, not even silence, or let it send again; it hears all the same."""
+        if paused != self._is_paused:
+            self._is_paused = paused
+            self._let_stream_send(not paused)
 
     @guarded
     def onCallState(self, _prm: Any) -> None:  # noqa: N802 - pjsua2's name
@@ -65,11 +79,39 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
         transaction = state.tsx
         if transaction.role != pj.PJSIP_ROLE_UAC:
             return
+        if transaction.method in _ANSWERED_METHODS:
+            self._note_offer(int(transaction.pjTransaction), transaction.state)
         if transaction.method == "CANCEL" and transaction.state == pj.PJSIP_TSX_STATE_CALLING:
             # Later states may be those of a call that had this slot before.
             self._owner.cancelling()
         elif state.type == pj.PJSIP_EVENT_RX_MSG and transaction.method in _ANSWERED_METHODS:
             self._owner.response_received(_body(state.src.rdata.wholeMsg))
+
+    def _note_offer(self, transaction: int, state: int) -> None:
+        if state == pj.PJSIP_TSX_STATE_CALLING:
+            self._offers.add(transaction)
+        elif state != pj.PJSIP_TSX_STATE_PROCEEDING:
+            self._offers.discard(transaction)
+
+    @guarded
+    def onStreamCreated(self, prm: Any) -> None:  # noqa: N802
+        """Keep the stream's address, by which it can be paused."""
+        self._stream = int(prm.stream)
+        if self._is_paused:
+            self._let_stream_send(False)
+
+    @guarded
+    def onStreamDestroyed(self, prm: Any) -> None:  # noqa: N802
+        """Forget it."""
+        if int(prm.stream) == self._stream:
+            self._stream = None
+
+    def _let_stream_send(self, sends: bool) -> None:
+        if self._stream is not None:
+            library = ctypes.CDLL(shared_object_path())
+            function = library.pjmedia_stream_resume if sends else library.pjmedia_stream_pause
+            function.argtypes = (ctypes.c_void_p, ctypes.c_int)
+            function(self._stream, pj.PJMEDIA_DIR_ENCODING)
 
     @guarded
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802

@@ -3,9 +3,8 @@
 Lip-sync needs them (RFC 3550 §6.4.1), and pjmedia's own statistics have the NTP half of a report alone. So
 the transport of the audio gets an operations table of its own, a copy in which `attach2` is ours: that is
 where pjmedia's stream says who is to be called with packets. We put ourselves in front of it, in C by ctypes,
-and hand everything on. Packets come on pjmedia's `media` thread; what they say ends in a queue.
-
-Reports that are encrypted cannot be read; they make no sense, and whoever reads the queue finds that out.
+and hand everything on. Packets come on pjmedia's `media` thread; what they say ends in a queue. The transport
+is the topmost one, that of SRTP, whether a call is encrypted or not; so what comes can be read.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ from .pj_events import AudioArrival
 
 logger = logging.getLogger(__name__)
 
-_UDP: Final = 0
-"""`PJMEDIA_TRANSPORT_TYPE_UDP`."""
 _MAX_WAITING: Final = 256
 _RTP_HEADER: Final = 12
 _OPERATIONS: Final = 13
@@ -83,6 +80,20 @@ _Detach = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _Destroy = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
+class _Table(NamedTuple):
+    """An operations table of pjmedia's with ours in it, and those of theirs that we stand in front of."""
+
+    operations: Any
+    theirs: dict[int, Any]
+
+
+class _Watched(NamedTuple):
+    """A transport, and who watches it."""
+
+    theirs: dict[int, Any]
+    watch: MediaWatch
+
+
 class _Stream(NamedTuple):
     """A stream that is attached: pjmedia's callbacks of it, and who watches it."""
 
@@ -95,8 +106,8 @@ class PjMediaTap:
     """One for the endpoint; keep it until `libDestroy` has returned."""
 
     def __init__(self) -> None:
-        self._watches: dict[int, MediaWatch] = {}
-        """By the address of a transport."""
+        self._transports: dict[int, _Watched] = {}
+        """By their addresses."""
         self._streams: dict[int, _Stream] = {}
         """By what pjmedia gives to a stream's callbacks."""
         self._callbacks = _OnRtp(self._on_rtp), _OnRtcp(self._on_rtcp)
@@ -105,32 +116,41 @@ class PjMediaTap:
             _DETACH: _Detach(self._detach),
             _DESTROY: _Destroy(self._destroy),
         }
-        self._theirs: dict[int, Any] = {}
-        self._table: Any = None
+        self._tables: dict[int, _Table] = {}
+        """By the address of pjmedia's; each kind of transport has one."""
 
     def watch(self, address: int, watch: MediaWatch) -> None:
         """Have the streams of a new transport watched; on the pjsip thread."""
         transport = _Transport.from_address(address)
-        if transport.type != _UDP:
+        if address in self._transports or not transport.operations:
             return
-        if self._table is None:
-            self._make_table(transport.operations.contents)
-        transport.operations = ctypes.pointer(self._table)
-        self._watches[address] = watch
+        table = self._table_of(transport.operations.contents)
+        if table is None:
+            logger.error("unknown build of pjmedia: lip-sync towards RTMP goes by arrival alone")
+            return
+        transport.operations = ctypes.pointer(table.operations)
+        self._transports[address] = _Watched(table.theirs, watch)
 
-    def _make_table(self, operations: Any) -> None:
-        self._table = type(operations)(*operations)
-        for number, ours in self._ours.items():
-            self._theirs[number] = type(ours)(operations[number])
-            self._table[number] = ctypes.cast(ours, ctypes.c_void_p).value
+    def _table_of(self, operations: Any) -> _Table | None:
+        """Make one of each kind; None if it is not what we think it is."""
+        address = ctypes.addressof(operations)
+        if address not in self._tables:
+            if not all(operations[number] for number in self._ours):
+                return None
+            theirs = {number: type(ours)(operations[number]) for number, ours in self._ours.items()}
+            copy = type(operations)(*operations)
+            for number, ours in self._ours.items():
+                copy[number] = ctypes.cast(ours, ctypes.c_void_p).value
+            self._tables[address] = _Table(copy, theirs)
+        return self._tables[address]
 
     # -- in place of pjmedia's operations, on the pjsip thread -------------------------------------------
 
     def _attach(self, address: int, attachment: Any) -> int:
-        watch = self._watches.get(address)
-        if watch is not None and watch.is_wanted:
+        theirs, watch = self._transports[address]
+        if watch.is_wanted:
             self._put_in_front(attachment.contents, watch)
-        return int(self._theirs[_ATTACH2](address, attachment))
+        return int(theirs[_ATTACH2](address, attachment))
 
     def _put_in_front(self, attachment: _Attachment, watch: MediaWatch) -> None:
         if not (attachment.user_data and attachment.on_rtp and attachment.on_rtcp):
@@ -142,12 +162,11 @@ class PjMediaTap:
         attachment.on_rtcp = ctypes.cast(on_rtcp, ctypes.c_void_p)
 
     def _detach(self, address: int, user_data: int) -> None:
-        self._theirs[_DETACH](address, user_data)
+        self._transports[address].theirs[_DETACH](address, user_data)
         self._streams.pop(user_data, None)
 
     def _destroy(self, address: int) -> int:
-        self._watches.pop(address, None)
-        return int(self._theirs[_DESTROY](address))
+        return int(self._transports.pop(address).theirs[_DESTROY](address))
 
     # -- in place of pjmedia's callbacks, on its media thread --------------------------------------------
 

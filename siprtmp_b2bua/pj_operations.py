@@ -119,7 +119,12 @@ def dial_dtmf(call: Any, index: int, digits: str) -> None:
     """Send digits as telephone-events (RFC 4733), or by SIP INFO if the peer did not agree to those."""
     if call.getStreamInfo(index).audTxEventPt >= 0:
         call.dialDtmf(digits)
-        return
+    else:
+        dial_dtmf_by_info(call, digits)
+
+
+def dial_dtmf_by_info(call: Any, digits: str) -> None:
+    """Send digits by SIP INFO (`application/dtmf-relay`)."""
     parameters = pj.CallSendDtmfParam()
     parameters.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
     parameters.digits = digits

@@ -25,7 +25,8 @@ from rtmp.events import (
     StreamLengthRequested,
     VideoReceived,
 )
-from rtmp.messages import Payload
+from rtmp.media_kind import MediaKind, media_kind
+from rtmp.messages import MessageType, Payload
 
 from .client_api import COMMANDS
 from .connect_request import ConnectRequest
@@ -53,6 +54,7 @@ class RtmpLeg:
         self._line: Line | None = None
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
+        self._audio_configuration: bytes | None = None
         self._video_configuration: bytes | None = None
         self._played: int | None = None
         self._is_paused = False
@@ -87,7 +89,9 @@ class RtmpLeg:
         if self._line is None or event.stream_id != self._published:
             return
         if isinstance(event, AudioReceived):
-            self._line.push_audio(event.payload)
+            if media_kind(MessageType.AUDIO, event.payload) is MediaKind.AUDIO_HEADER:
+                self._audio_configuration = bytes(event.payload)
+            self._line.push_audio(event.timestamp_ms, event.payload)
             return
         if is_configuration(event.payload):
             self._video_configuration = bytes(event.payload)
@@ -201,7 +205,7 @@ class RtmpLeg:
 
     def _stream_closed(self, stream_id: int) -> None:
         if stream_id == self._published:
-            self._published = self._video_configuration = None
+            self._published = self._audio_configuration = self._video_configuration = None
         if stream_id == self._played:
             self._played = None
 
@@ -245,11 +249,16 @@ class RtmpLeg:
         return max(elapsed_ms, self._played_until_ms)
 
     @property
+    def audio_configuration(self) -> bytes | None:
+        """See `ClientPort`."""
+        return self._audio_configuration
+
+    @property
     def video_configuration(self) -> bytes | None:
         """See `ClientPort`."""
         return self._video_configuration
 
-    def play_audio(self, timestamp_ms: int, tag: bytes) -> None:
+    def play_audio(self, timestamp_ms: int, tag: Payload) -> None:
         """See `ClientPort`."""
         self._played_until_ms = timestamp_ms + 1
         if self._played is not None and not self._is_paused:

@@ -8,7 +8,7 @@ from typing import Final
 
 from . import sdes
 from .sdes import SrtpKeys
-from .video_sdp import FEEDBACK, H264, VideoFormat, VideoLine
+from .video_sdp import FEEDBACK, H264, X_FLV, VideoFormat, VideoLine
 
 _INTERLEAVED: Final = 2
 _OPPOSITE: Final = {
@@ -73,8 +73,9 @@ def narrower(direction: str, other: str) -> str:
 
 
 def best_offered(formats: tuple[VideoFormat, ...]) -> VideoFormat:
-    """Choose the first that may be fragmented, else the first: key pictures do not fit one packet."""
-    return next((each for each in formats if each.packetization_mode == 1), formats[0])
+    """Choose x-flv, else the first that may be fragmented, as key pictures do not fit one packet."""
+    x_flv = next((each for each in formats if each.name == X_FLV), None)
+    return x_flv or next((each for each in formats if each.packetization_mode == 1), formats[0])
 
 
 def answer_video(

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from media_bridge.h264.configuration import AvcConfiguration
 
 from .video_decision import PLAIN_PROFILE
-from .video_sdp import FEEDBACK, H264, VideoFormat
+from .video_sdp import FEEDBACK, H264, X_FLV, VideoFormat
 
 _FEEDBACK: Final = frozenset(FEEDBACK)
 _PAYLOAD_TYPES: Final = (96, 98, 99)
+"""Those of H.264."""
+_X_FLV: Final = VideoFormat(97, X_FLV, {}, frozenset({"nack", "nack pli"}))
+"""In few words, as calls without named codecs have it: a long INVITE goes by TCP (RFC 3261 §18.1.1)."""
 _MAX_SPROP: Final = 300
 """pjsip copies each line of a description; parameter sets of real encoders have some 50 characters."""
 
 
-def video_formats(published: AvcConfiguration | None) -> tuple[VideoFormat, ...]:
-    """Return the formats of H.264, best first.
+def video_formats(names: Sequence[str], published: AvcConfiguration | None) -> tuple[VideoFormat, ...]:
+    """Return the formats of the codecs with these names in SDP, best first: x-flv, then H.264.
 
-    The profile that the client publishes, if that is known and not the plain one, and the plain one, both as
+    Whoever has x-flv is a gateway like this one, and its client gets the stream as it is. Of H.264 the
+    profile that the client publishes, if that is known and not the plain one, and the plain one, both as
     fragments and as single NAL units.
     """
-    return tuple(
+    return (*([_X_FLV] if X_FLV in names else []), *(_h264_formats(published) if H264 in names else []))
+
+
+def _h264_formats(published: AvcConfiguration | None) -> list[VideoFormat]:
+    return [
         VideoFormat(payload_type, H264, parameters, _FEEDBACK)
         for payload_type, parameters in zip(_PAYLOAD_TYPES, _h264_parameters(published), strict=False)
-    )
+    ]
 
 
 def _h264_parameters(published: AvcConfiguration | None) -> list[dict[str, str]]:

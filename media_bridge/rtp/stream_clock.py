@@ -9,7 +9,7 @@ from media_bridge.rtp.sequence import timestamp_delta
 
 _MAX_DISAGREEMENT_MS: Final = 30.0
 """How differently late the reports of two media of one sender may be: they travel alike, so beyond that they
-are not of one clock. Those of pjsip before 2.16 are up to a second apart, by chance.
+are not of one clock. Those of pjsip are up to a second apart, by chance.
 """
 _MAX_SKEW_MS: Final = 1000.0
 """No sender holds one medium back for longer; what says so is wrong."""
@@ -52,11 +52,11 @@ def skew_ms(audio: StreamClock, video: StreamClock) -> float:
 
     Then arrival has to do, which is right for a sender that sends both in time.
     """
-    lateness = audio.late_ms, video.late_ms, audio.reports_late_ms, video.reports_late_ms
-    if any(each is None for each in lateness):
+    if audio.late_ms is None or video.late_ms is None:
         return 0.0
-    audio_ms, video_ms, audio_reports_ms, video_reports_ms = (each or 0.0 for each in lateness)
-    if abs(audio_reports_ms - video_reports_ms) > _MAX_DISAGREEMENT_MS:
+    if audio.reports_late_ms is None or video.reports_late_ms is None:
         return 0.0
-    skew = video_ms - audio_ms
+    if abs(audio.reports_late_ms - video.reports_late_ms) > _MAX_DISAGREEMENT_MS:
+        return 0.0
+    skew = video.late_ms - audio.late_ms
     return skew if abs(skew) <= _MAX_SKEW_MS else 0.0

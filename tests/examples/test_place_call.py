@@ -35,7 +35,7 @@ async def test_refusals_and_wrong_usage(stack, tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
     for arguments, status, reason in (
         ((stack.rtmp_url, "<>"), 1, "404 Not Found"),
-        ((stack.rtmp_url, stack.echo_uri, "--codec", "flv"), 1, "488 Not Acceptable Here"),
+        ((stack.rtmp_url, stack.echo_uri, "--codec", "dtmf"), 1, "488 Not Acceptable Here"),
         ((stack.rtmp_url,), 2, "name a destination"),
         ((stack.rtmp_url, stack.echo_uri, "--play", str(tmp_path / "text.wav")), 2, "as a WAV file"),
         ((stack.rtmp_url, "x", "--password-file", str(tmp_path / "none")), 2, "cannot read the password"),

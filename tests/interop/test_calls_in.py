@@ -7,6 +7,7 @@ import pytest
 
 from examples.phone_events import Byed, Cancelled, Holded, Invited
 from examples.rtmp_phone import CallRefused, RtmpPhone
+from rtmp.errors import CallFailed
 from tests.interop.gateway_fixtures import ALICE, gateway, registrar
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
@@ -165,3 +166,18 @@ async def test_a_client_that_goes_away_ends_its_call(gateway: Gateway, registrar
         phone.client.abort()
         (await sipp.wait()).check()
     (await asyncio.wait_for(registrar.wait(), 5)).check()
+
+
+async def test_a_hold_that_the_caller_has_not_answered_cannot_be_undone(
+    gateway: Gateway, alice: RtmpPhone
+) -> None:
+    """pjsip would assert in a call that was offered video."""
+    async with caller(gateway, "uac_video_info", pause_ms=9000) as sipp:
+        await alice.wait_for(Invited, 5)
+        await alice.accept("ulaw")
+        sipp.freeze()
+        await alice.hold(True)
+        with pytest.raises(CallFailed, match="491 Request Pending"):
+            await alice.hold(False)
+        sipp.thaw()
+        await alice.bye()

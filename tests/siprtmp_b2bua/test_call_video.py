@@ -88,6 +88,7 @@ class Client:
     """What a call tells its client."""
 
     stream_time_ms = 0
+    video_configuration = None
 
     def __init__(self) -> None:
         self.tags: list[tuple[float, int, bytes]] = []
@@ -151,8 +152,8 @@ async def over_the_network(fate: Fate, feedback: frozenset[str], pictures: int =
     with ExitStack() as stack:
         sender, receiver = (stack.enter_context(call_video(each, asked)) for each in (client, viewer))
         for each, offset in ((rtp, 0), (rtcp, 1)):
-            each.sender = (HOST, sender.line().port + offset)
-            each.receiver = (HOST, receiver.line().port + offset)
+            each.sender = (HOST, sender.line((H264,)).port + offset)
+            each.receiver = (HOST, receiver.line((H264,)).port + offset)
         for each_end in (sender, receiver):
             each_end.agree(agreement(rtp.port, rtcp.port, feedback))
         sent = await send(sender, client, pictures)
@@ -192,7 +193,7 @@ async def test_keys_that_fit_and_keys_that_do_not() -> None:
     with call_video(client, asked) as sender, call_video(viewer, asked) as receiver:
 
         def agree(video: CallVideo, other: CallVideo, keys: SrtpKeys | None) -> None:
-            port = other.line().port
+            port = other.line((H264,)).port
             video.agree(replace(agreement(port, port + 1, frozenset(FEEDBACK)), srtp=keys))
 
         def received() -> int:
@@ -226,7 +227,7 @@ async def test_without_feedback_sip_is_asked() -> None:
         for number in range(1, 10):
             nal = nal_units(CLIP.pictures[number][1])[0]
             packet = serialize_plain(96, True, number, number * 3600, 1, nal[:1000])
-            peer.sendto(packet, (HOST, receiver.line().port))
+            peer.sendto(packet, (HOST, receiver.line((H264,)).port))
         await until(lambda: asked, "SIP to be asked")
         await asyncio.sleep(0)
         assert len(asked) == 1, "not more than once a second"

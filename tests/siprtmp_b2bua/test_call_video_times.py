@@ -14,6 +14,7 @@ from media_bridge.h264.packetizer import Packetizer
 from media_bridge.rtp.packet import serialize_plain
 from media_bridge.video_uplink import VideoUplink
 from siprtmp_b2bua.call_video import CallVideo
+from siprtmp_b2bua.video_sdp import H264
 from tests.interop.peers.polling import until
 from tests.interop.video_clip import BASELINE, make_clip
 from tests.siprtmp_b2bua.test_call_video import FRAME_S, HOST, Client, agreement, call_video
@@ -61,7 +62,7 @@ def receiving(client: Client) -> Iterator[tuple[CallVideo, Sender]]:
         peer.bind((HOST, 0))
         port = peer.getsockname()[1]
         video.agree(agreement(port, port + 1, frozenset()))
-        yield video, Sender(peer, video.line().port)
+        yield video, Sender(peer, video.line((H264,)).port)
 
 
 def assert_in_time(client: Client, pictures: int) -> None:

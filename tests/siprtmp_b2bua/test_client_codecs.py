@@ -66,4 +66,11 @@ def test_video_is_named_beside_audio_or_alone() -> None:
     alone = CodecPreference.parse(["h264"])
     assert alone.named
     assert alone.audio == CodecPreference.default().audio
-    assert CodecPreference.default().video == ()
+
+
+def test_x_flv_is_named_too_where_nothing_is_named() -> None:
+    assert CodecPreference.parse([]).video == ("x-flv",)
+    assert CodecPreference.parse(["pcmu", "flv"]).video == ("x-flv",)
+    assert CodecPreference.parse(["h264", "wideband", "flv"]).video == ("H264", "x-flv")
+    alone = CodecPreference.parse(["flv"])
+    assert (alone.named, alone.audio) == (True, CodecPreference.default().audio)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from siprtmp_b2bua.video_agreement import accept_answer, answer_video, narrower, opposite
+from siprtmp_b2bua.video_offer import video_formats
 from siprtmp_b2bua.video_sdp import FEEDBACK, H264, X_FLV, VideoFormat, VideoLine, parse_video
 from tests.siprtmp_b2bua.test_video_sdp import OURS, PHONE
 
@@ -38,6 +39,20 @@ def test_rtcp_mux_needs_both_sides() -> None:
     line, agreed = answered
     assert (line.rtcp_mux, line.rtcp_port) == (True, 0)
     assert (agreed.rtcp_mux, agreed.rtcp_port) == (True, 5004)
+
+
+def test_x_flv_is_taken_wherever_it_is_offered_and_wanted() -> None:
+    offered = VideoFormat(120, X_FLV, {}, frozenset({"nack"}))
+    offer = replace(OFFER, formats=(*OFFER.formats, offered))
+    ours = replace(OURS, formats=video_formats((H264, X_FLV), None))
+    answered = answer_video(offer, ours)
+    assert answered is not None
+    line, agreed = answered
+    assert line.formats == (offered,)
+    assert (agreed.codec, agreed.payload_type, agreed.feedback) == (X_FLV, 120, {"nack"})
+    unwanted = answer_video(offer, replace(OURS, formats=video_formats((H264,), None)))
+    assert unwanted is not None
+    assert unwanted[1].codec == H264
 
 
 def test_single_nal_units_only_where_nothing_else_is_offered() -> None:
