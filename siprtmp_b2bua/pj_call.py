@@ -14,24 +14,18 @@ from . import pj_operations
 from .call_descriptions import CallDescriptions
 from .client_codecs import CodecPreference
 from .errors import CapacityError, SipError
+from .pj_call_audio import PjCallAudio
 from .pj_call_object import PjCallLife, PjCallObject
+from .pj_call_reports import CallReports
 from .pj_context import PjContext
 from .pj_events import AudioArrival, CallListener, SentAudio, StreamStats, peer_text
-from .pj_media_tap import MediaWatch
 from .pj_operations import (
-    SentAudioReader,
-    active_audio,
     audio_call,
-    dial_dtmf,
-    dial_dtmf_by_info,
     operation,
     request_key_picture,
-    stream_codec,
-    stream_stats,
     unhold,
 )
 from .sdp import parse_audio
-from .video_agreement import VideoAgreement
 from .video_sdp import H264, X_FLV, VideoLine
 
 logger = logging.getLogger(__name__)
@@ -48,21 +42,14 @@ class PjCall:
 
     def __init__(self, context: PjContext, listener: CallListener | None, name: str) -> None:
         self._context = context
-        self._listener = listener
+        self._reports = CallReports(context.poster, listener)
         self._name = name
         self._life = PjCallLife()
         self._descriptions = self._new_descriptions(answers_invite=False)
-        self._video: VideoAgreement | None = None
         self._lines = 1
         self._is_incoming = False
-        self._is_answered = False  # and the listener does not know yet
         self._is_described = False
-        self._port: PcmPort | None = None
-        self._media_index = 0
-        self._sent_audio = SentAudioReader()
-        self._watch = MediaWatch()
-        self._remote_hold = False
-        self._last_progress: tuple[int, str] | None = None
+        self._audio = PjCallAudio(context)
 
     @property
     def _call(self) -> PjCallObject | None:
@@ -118,7 +105,7 @@ class PjCall:
 
         With x-flv by SIP INFO: nothing is in the bridge, and telephone-events go by its clock.
         """
-        await self._run(lambda call: self._dial(call, digits))
+        await self._run(lambda call: self._audio.dial(call, digits))
 
     async def request_key_picture(self) -> None:
         """Ask the peer for a key picture by SIP INFO."""
@@ -128,7 +115,7 @@ class PjCall:
         """Wait for the moment to `attach`: now, or if no call is in the bridge, when its clock can start."""
 
         def stop_clock() -> bool:
-            return self._call is not None and self._context.clock.stop_for(self)
+            return self._call is not None and self._audio.stop_clock()
 
         if await self._context.thread.run(stop_clock):
             await self._context.clock.wait_for_tag()
@@ -138,24 +125,23 @@ class PjCall:
 
         The port is closed when the call ends.
         """
-        await self._run(lambda call: self._attach(call, make_port()))
+        await self._run(lambda call: self._audio.attach(call, make_port()))
 
     async def detach(self) -> None:
         """Take the port out of the bridge again."""
-        await self._run(lambda _: self._leave_bridge())
+        await self._run(lambda _: self._audio.leave_bridge())
 
     async def stats(self) -> StreamStats | None:
         """RTP counters, or None while no audio runs."""
-        return await self._context.thread.run(self._stats)
+        return await self._context.thread.run(lambda: self._audio.stats(self._call))
 
     async def sent_audio(self) -> SentAudio | None:
         """How far the audio towards the peer has come, or None while none goes there."""
-        return await self._context.thread.run(self._read_sent_audio)
+        return await self._context.thread.run(lambda: self._audio.sent(self._call))
 
     def take_audio_arrivals(self) -> list[AudioArrival]:
         """Return what has come of the peer's audio since the last time, where the call has video."""
-        arrivals = self._watch.arrivals
-        return [arrivals.popleft() for _ in range(len(arrivals))]
+        return self._audio.take_arrivals()
 
     async def _run(self, command: Any) -> None:
         def execute() -> None:
@@ -232,11 +218,11 @@ class PjCall:
 
     def key_picture_requested(self) -> None:
         """See `LiveCall`."""
-        self._tell(lambda listener: listener.on_key_picture_requested())
+        self._reports.tell(lambda listener: listener.on_key_picture_requested())
 
     def listen(self, listener: CallListener) -> None:
         """Set who hears of an incoming call; on the loop, in the turn that learns of the call."""
-        self._listener = listener
+        self._reports.listener = listener
 
     def refuse(self, code: int, reason: str = "") -> None:
         """Hang up with `code` if the call still lives; on the pjsip thread."""
@@ -269,103 +255,58 @@ class PjCall:
 
     def _prefer(self, preference: CodecPreference, video: VideoLine | None) -> None:
         self._descriptions.prefer(preference, video)
-        self._watch.is_wanted = video is not None and any(each.name == H264 for each in video.formats)
+        self._audio.watch_rtp(video is not None and any(each.name == H264 for each in video.formats))
 
     def transport_made(self, address: int) -> None:
         """See `CallOwner`."""
-        self._context.tap.watch(address, self._watch)
+        self._audio.transport_made(address)
 
     def description_made(self, local: str, remote: str) -> str:
         """See `CallOwner`."""
         self._is_described = True
         offer = parse_audio(remote)
         if offer is not None:
-            self._hear_hold(offer.holds)
+            self._reports.hold(offer.holds)
         return self._descriptions.local_created(local, remote)
 
     def response_received(self, remote: str) -> None:
         """See `CallOwner`."""
         if remote:
             self.answer_received(remote)
-        self._tell_answered()
+        self._reports.answered()
 
     def answer_received(self, remote: str) -> None:
         """See `LiveCall`."""
         self._descriptions.remote_answered(remote)
         self._hear_video()
 
-    def _tell_answered(self) -> None:
-        if self._is_answered:
-            self._is_answered = False
-            self._tell(lambda listener: listener.on_answered())
-
     def _hear_video(self) -> None:
         video = self._descriptions.video
-        if video != self._video:
-            self._video = video
+        if self._reports.video(video):
+            self._audio.is_idle = video is not None and video.codec == X_FLV
             if self._call is not None:
-                self._call.pause_audio(self._is_audio_idle)
-            self._tell(lambda listener: listener.on_video(video))
-
-    @property
-    def _is_audio_idle(self) -> bool:
-        """With x-flv the audio goes the way of the video."""
-        return self._video is not None and self._video.codec == X_FLV
-
-    def _hear_hold(self, held: bool) -> None:
-        if held != self._remote_hold:
-            self._remote_hold = held
-            self._tell(lambda listener: listener.on_remote_hold(held))
-
-    def _tell(self, message: Callable[[CallListener], None]) -> None:
-        """Post to the listener. Who that is is looked up on the loop: of an incoming call it is set there."""
-
-        def deliver() -> None:
-            if self._listener is not None:
-                message(self._listener)
-
-        self._context.poster.post(deliver)
+                self._call.pause_audio(self._audio.is_idle)
 
     def state_changed(self, info: Any) -> None:
         """See `CallOwner`."""
         code, reason = info.lastStatusCode, peer_text(info.lastReason)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._release()
-            self._tell_answered()
-            self._tell(lambda listener: listener.on_disconnected(code, reason))
+            self._reports.answered()
+            self._reports.disconnected(code, reason)
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-            self._is_answered = True
+            self._reports.note_answered()
             if self._is_incoming:  # else the answer follows, which says whether there is video
-                self._tell_answered()
+                self._reports.answered()
         elif info.state == pj.PJSIP_INV_STATE_EARLY and not self._is_incoming:
-            self._hear_progress(code, reason)
-
-    def _hear_progress(self, code: int, reason: str) -> None:
-        if (code, reason) != self._last_progress:
-            self._last_progress = (code, reason)
-            self._tell(lambda listener: listener.on_progress(code, reason))
+            self._reports.progress(code, reason)
 
     def media_changed(self, call: PjCallObject) -> None:
         """See `CallOwner`."""
         self._hear_video()
-        index = active_audio(call)
-        if index is None:
-            return
-        self._media_index = index
-        self._sent_audio.note_stream(call, index)
-        if self._port is not None:
-            self._port.connect_both_ways(call.getAudioMedia(index))
-        codec = stream_codec(call, index)
-        self._tell(lambda listener: listener.on_audio(codec))
-
-    def _attach(self, call: PjCallObject, port: PcmPort) -> None:
-        if self._port is not None:
-            self._port.close()
-        self._context.clock.connecting(self)
-        self._port = port
-        index = active_audio(call)
-        if index is not None:
-            port.connect_both_ways(call.getAudioMedia(index))
+        codec = self._audio.streams_changed(call)
+        if codec is not None:
+            self._reports.tell(lambda listener: listener.on_audio(codec))
 
     def _hold(self, call: PjCallObject, hold: bool) -> None:
         if call.has_unanswered_offer:
@@ -374,22 +315,6 @@ class PjCall:
             pj_operations.hold(call)
         else:
             unhold(call, self._lines)
-
-    def _dial(self, call: PjCallObject, digits: str) -> None:
-        if self._is_audio_idle:
-            dial_dtmf_by_info(call, digits)
-        else:
-            dial_dtmf(call, self._media_index, digits)
-
-    def _stats(self) -> StreamStats | None:
-        call = self._call
-        index = active_audio(call) if call is not None else None
-        return None if index is None else stream_stats(call, index)
-
-    def _read_sent_audio(self) -> SentAudio | None:
-        call = self._call
-        index = active_audio(call) if call is not None else None
-        return None if index is None else self._sent_audio.read(call, index)
 
     def cancelling(self) -> None:
         """See `CallOwner`: pjsip cancels our INVITE at our command, or by itself after an unusable 18x.
@@ -405,16 +330,10 @@ class PjCall:
         logger.warning("%s: pjsip cannot hang up: %s", self.name, str(error.reason).strip())
         if self._call is not None:
             self._release()
-            self._tell(lambda listener: listener.on_disconnected(481, "Call Does Not Exist"))
+            self._reports.disconnected(481, "Call Does Not Exist")
 
     def _release(self) -> None:
         """Let go of the pjsua2 objects as soon as the call has ended, see `PjCallObject`."""
         self._context.live_calls.discard(self)
-        self._leave_bridge()
+        self._audio.leave_bridge()
         self._life.end()
-
-    def _leave_bridge(self) -> None:
-        port, self._port = self._port, None
-        if port is not None:
-            port.close()
-        self._context.clock.left(self)
