@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from media_bridge.errors import MediaError
+from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call_audio import CallAudio
@@ -15,7 +17,8 @@ from .call_video import CallVideo
 from .client_codecs import CodecPreference, RtmpAudio
 from .client_port import ClientPort
 from .errors import B2buaError, SipError
-from .pj_call import REQUEST_PENDING, PjCall
+from .pj_call import PjCall
+from .renegotiation import Renegotiation
 from .rtp_watch import wait_for_silence
 from .sdp import SdpCodec
 from .services import Services
@@ -27,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 _AUDIO_PERIOD_S = 0.507
 """Between looks at the RTP of the audio, each of which finds another part of a frame of 20 ms."""
-
-_HOLD_TRIES = 40
-_HOLD_RETRY_S = 0.05
 
 
 class Call:
@@ -58,8 +58,7 @@ class Call:
         self._video: CallVideo | None = None
         self._accepted_sent = False
         self._is_outgoing = False
-        self._local_hold = False
-        self._hold_lock = asyncio.Lock()
+        self._renegotiation = Renegotiation(sip)
         self._remote_hold = False
         self._follows_audio = False
         self._tasks = TaskGroup(sip.name)
@@ -112,21 +111,7 @@ class Call:
     async def hold(self, held: bool) -> None:
         """Put the peer on hold or take it off."""
         self._advance(CallEvent.HOLD)
-        async with self._hold_lock:
-            if held != self._local_hold:
-                await self._renegotiate_hold(held)
-                self._local_hold = held
-
-    async def _renegotiate_hold(self, held: bool) -> None:
-        """Send the re-INVITE, after the one that may be under way (RFC 3261 §14.1)."""
-        for _ in range(_HOLD_TRIES):
-            try:
-                return await self._sip.hold(held)
-            except SipError as error:
-                if error.code != REQUEST_PENDING:
-                    raise
-            await asyncio.sleep(_HOLD_RETRY_S)
-        raise SipError(REQUEST_PENDING, "Request Pending")
+        await self._renegotiation.hold(held)
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the peer."""
@@ -146,6 +131,8 @@ class Call:
         """Send an FLV video tag of the client to the peer; before there is a peer it is dropped."""
         if self._video is not None:
             self._video.push_tag(timestamp_ms, tag)
+        if not self._preference.named and is_configuration(tag):
+            self._offer_published_video()
 
     def client_plays(self) -> None:
         """Note that the client begins to play: what it sees has to begin with a key picture."""
@@ -174,6 +161,24 @@ class Call:
                 self._video.push_tag(0, configuration)
         return self._video.line(names)
 
+    def _offer_published_video(self) -> None:
+        """Offer H.264 for a client that names no codecs and begins to publish video during the call."""
+        preference = self._preference
+        if preference.named or H264 in preference.video or self.state is not CallState.ACTIVE:
+            return
+        if self._video is not None and self._video.carries_audio:
+            return  # x-flv takes any video
+        self._preference = replace(preference, video=(*preference.video, H264))
+        line = self.open_video()
+        if line is not None:
+            self._tasks.start(self._offer_video(line))
+
+    async def _offer_video(self, line: VideoLine) -> None:
+        try:
+            await self._renegotiation.offer_video(line)
+        except B2buaError as error:
+            logger.info("%s: video is not offered: %s", self.name, error)
+
     # -- CallListener, from SIP ----------------------------------------------------------------------------
 
     def on_progress(self, code: int, reason: str) -> None:
@@ -188,6 +193,8 @@ class Call:
         if self.state is CallState.ACTIVE:
             self._tell_accepted()
             self._tasks.start(self._watch_rtp())
+            if self._client.video_configuration is not None:
+                self._offer_published_video()
 
     def on_audio(self, codec: SdpCodec) -> None:
         """Connect the audio of both sides once SIP has agreed on a codec."""
@@ -342,7 +349,9 @@ class Call:
         timeout_s = self._services.config.media.rtp_timeout_s
         if not timeout_s:
             return
-        await wait_for_silence(self._count_packets, lambda: self._local_hold or self._remote_hold, timeout_s)
+        await wait_for_silence(
+            self._count_packets, lambda: self._renegotiation.is_held or self._remote_hold, timeout_s
+        )
         logger.warning("%s: no RTP from the peer for %g s, hanging up", self.name, timeout_s)
         await self._sip.hang_up()
 

@@ -32,6 +32,10 @@ class CallDescriptions:
         self._codecs.preference = preference
         self._video.ours = video
 
+    def offer_video(self, video: VideoLine) -> None:
+        """Have the next offer ask for video, even where the peer has rejected it before."""
+        self._video.offer_anew(video)
+
     @property
     def video(self) -> VideoAgreement | None:
         """What both sides have agreed on for video, None if it was rejected."""
@@ -49,6 +53,10 @@ class CallDescriptions:
             self._offer = remote
             return rewritten
         return self._answered(rewritten, remote)
+
+    def offer_refused(self) -> None:
+        """Note that the peer has refused our last offer as a whole: what was agreed on before goes on."""
+        self._video.offer_refused()
 
     def remote_answered(self, remote: str) -> None:
         """Take the peer's answer to an offer of ours."""

@@ -100,6 +100,10 @@ class PjCall:
         """Put the peer on hold or take it off; raises `SipError` 491 while a re-INVITE is under way."""
         await self._run(lambda call: self._hold(call, hold))
 
+    async def offer_video(self, video: VideoLine) -> None:
+        """Send a re-INVITE that offers video; raises as `hold`, and `CapacityError`."""
+        await self._run(lambda call: self._offer_video(call, video))
+
     async def dial_dtmf(self, digits: str) -> None:
         """Send `digits` as telephone-events, or by SIP INFO if the peer did not agree to those.
 
@@ -275,6 +279,10 @@ class PjCall:
             self.answer_received(remote)
         self._reports.answered()
 
+    def offer_refused(self) -> None:
+        """See `CallOwner`."""
+        self._descriptions.offer_refused()
+
     def answer_received(self, remote: str) -> None:
         """See `LiveCall`."""
         self._descriptions.remote_answered(remote)
@@ -308,9 +316,16 @@ class PjCall:
         if codec is not None:
             self._reports.tell(lambda listener: listener.on_audio(codec))
 
+    def _offer_video(self, call: PjCallObject, video: VideoLine) -> None:
+        _check_can_offer(call)
+        if not self._context.media_budget.take(time.monotonic(), 1):
+            raise CapacityError("too many calls at once")
+        self._descriptions.offer_video(video)
+        self._lines = 2
+        call.reinvite(audio_call(self._lines))
+
     def _hold(self, call: PjCallObject, hold: bool) -> None:
-        if call.has_unanswered_offer:
-            raise SipError(REQUEST_PENDING, "Request Pending")  # pjsip might assert
+        _check_can_offer(call)
         if hold:
             pj_operations.hold(call)
         else:
@@ -337,3 +352,8 @@ class PjCall:
         self._context.live_calls.discard(self)
         self._audio.leave_bridge()
         self._life.end()
+
+
+def _check_can_offer(call: PjCallObject) -> None:
+    if call.has_unanswered_offer:
+        raise SipError(REQUEST_PENDING, "Request Pending")  # pjsip might assert

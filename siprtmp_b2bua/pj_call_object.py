@@ -12,6 +12,8 @@ from media_bridge.pj_module import pj, shared_object_path
 from .pj_events import guarded, peer_text
 
 _MAX_SDP: Final = 65536
+_FIRST_REFUSAL: Final = 300
+_CHALLENGES: Final = (401, 407)
 _ANSWERED_METHODS: Final = ("INVITE", "UPDATE")
 
 
@@ -32,6 +34,9 @@ class CallOwner(Protocol):
 
     def response_received(self, remote: str) -> None:
         """Hear a response to an INVITE or UPDATE that pjsip has acted on, with its description, or empty."""
+
+    def offer_refused(self) -> None:
+        """Hear that the peer has refused a request with an offer as a whole."""
 
     def cancelling(self) -> None:
         """Hear that pjsip sends CANCEL."""
@@ -85,6 +90,8 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
             # Later states may be those of a call that had this slot before.
             self._owner.cancelling()
         elif state.type == pj.PJSIP_EVENT_RX_MSG and transaction.method in _ANSWERED_METHODS:
+            if transaction.statusCode >= _FIRST_REFUSAL and transaction.statusCode not in _CHALLENGES:
+                self._owner.offer_refused()
             self._owner.response_received(_body(state.src.rdata.wholeMsg))
 
     def _note_offer(self, transaction: int, state: int) -> None:

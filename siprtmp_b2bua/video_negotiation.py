@@ -25,6 +25,11 @@ class VideoNegotiation:
         self._offered: VideoLine | None = None
         self._is_rejected = False  # by the peer, in the answer to an offer of ours
 
+    def offer_anew(self, ours: VideoLine) -> None:
+        """Have the next offer ask for other video than what the peer may have rejected."""
+        self.ours = ours
+        self._is_rejected = False
+
     def offer(self, local: str) -> str:
         """Return an offer of ours with the video in it, if pjsip has left a place."""
         if not has_place_for_video(local):
@@ -50,6 +55,10 @@ class VideoNegotiation:
         if self._offered is not None:
             self.agreement = accept_answer(self._offered, parse_video(remote))
             self._is_rejected = self.agreement is None
+
+    def offer_refused(self) -> None:
+        """Note that the peer has refused our last offer as a whole: because of the video, if that was new."""
+        self._is_rejected = self._is_rejected or (self._offered is not None and self.agreement is None)
 
     def _answered(self, offer: VideoLine, ours: VideoLine) -> tuple[VideoLine, VideoAgreement] | None:
         if self._srtp == "off":

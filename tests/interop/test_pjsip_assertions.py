@@ -20,7 +20,9 @@ from tests.fuzz.odd_sip_peer import OddPeer
 from tests.fuzz.sip_dialog import Address, SipMessage
 from tests.interop.gateway_fixtures import ALICE, gateway
 from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST
+from tests.interop.video_clip import make_clip
 
 __all__ = ["gateway"]
 
@@ -288,6 +290,28 @@ async def test_an_answer_whose_address_is_none(
         await phone.invite(uri(peer), "pcmu")
     async with asyncio.timeout(5):
         await ended.wait()
+    await phone.close()
+
+
+async def test_video_in_the_call_that_the_peer_refuses(gateway: Gateway, peer: Peer) -> None:
+    """It refuses the whole re-INVITE; the next one, which is for something else, does without."""
+    offers: list[str] = []
+
+    def answer(peer: Peer, request: SipMessage) -> list[bytes]:
+        offers.append(request.body.decode())
+        if "H264" in offers[-1]:
+            return [peer.response(request, "488 Not Acceptable Here")]
+        return [peer.response(request, "200 OK", peer.sdp + b"m=video 0 RTP/AVP 97\r\n")]
+
+    peer.answers = answer
+    phone = await RtmpPhone.connect(gateway.url())
+    await phone.invite(uri(peer))
+    phone.send_video(0, make_clip(1).header)
+    await until(lambda: len(offers) == 2, "video to be offered")
+    await phone.hold(True)
+    await until(lambda: len(offers) == 3, "the hold")
+    assert ["x-flv" in offers[0], "H264" in offers[1], "m=video 0 " in offers[2]] == [True] * 3
+    await phone.bye()
     await phone.close()
 
 

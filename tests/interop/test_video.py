@@ -275,6 +275,35 @@ async def test_a_phone_and_a_client_see_each_other(
 
 
 @pytest.mark.interop("baresip")
+@pytest.mark.parametrize("caller", ["client", "phone"])
+async def test_a_client_begins_to_publish_video_in_the_call(
+    gateway: Gateway, peers: Peers, registrar: Sipp, caller: str
+) -> None:
+    bob = await peers.start(Baresip("bob", video=True))
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen, listener = Screen(phone), Listener(phone)
+    if caller == "client":
+        await phone.invite(bob.sip_uri())
+    else:
+        host, port = gateway.sip_address
+        await bob.call(f"sip:{ALICE}@{host}:{port}")
+        await phone.wait_for(Invited, 5.0)
+        await phone.accept()
+    assert await listener.wait_for_tone(bob.tone_hz) > 0.9
+    assert not screen.tags
+    await send_clip(phone, make_clip(75))
+    await screen.wait_for(20)
+    listener.frames.clear()
+    assert await listener.wait_for_tone(bob.tone_hz) > 0.9
+    await phone.bye()
+    await bob.wait_event("CALL_CLOSED")
+    assert "receiving with resolution 320 x 240" in bob.log()
+    assert not DECODER_TROUBLE.search(bob.log())
+    assert stripes(decode(screen)[-1]) == ["red", "green", "blue"]
+    await phone.close()
+
+
+@pytest.mark.interop("baresip")
 async def test_a_phone_in_packetization_mode_0_sees_a_client_in_high_profile(
     gateway: Gateway, peers: Peers
 ) -> None:

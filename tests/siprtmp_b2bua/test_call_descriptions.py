@@ -71,6 +71,24 @@ def agreed(descriptions: CallDescriptions) -> VideoAgreement:
     return descriptions.video
 
 
+def test_video_that_the_peer_refuses_with_the_whole_offer_is_not_offered_again() -> None:
+    descriptions = call("accept")
+    descriptions.prefer(CodecPreference.parse(["ulaw"]), None)
+    descriptions.local_created(sdp(section("audio", "RTP/AVP")), "")
+    descriptions.remote_answered(sdp(section("audio", "RTP/AVP")))
+    descriptions.offer_video(OURS)
+    assert "m=video 6000 " in descriptions.local_created(pjsip_offer(), "")
+    descriptions.offer_refused()
+    assert "m=video 0 " in descriptions.local_created(pjsip_offer(), "")
+    descriptions.offer_video(OURS)
+    assert "m=video 6000 " in descriptions.local_created(pjsip_offer(), "")
+    descriptions.remote_answered(sdp(section("audio", "RTP/AVP"), section("video", "RTP/AVP")))
+    descriptions.local_created(pjsip_offer(), "")
+    descriptions.offer_refused()  # of a hold, say
+    assert agreed(descriptions).codec == H264
+    assert "m=video 6000 " in descriptions.local_created(pjsip_offer(), "")
+
+
 def test_an_offer_where_srtp_is_optional_has_no_key() -> None:
     descriptions = call("accept")
     offer = descriptions.local_created(pjsip_offer(), "")
