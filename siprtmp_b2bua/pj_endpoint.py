@@ -20,6 +20,7 @@ from .pj_account import SystemAccount
 from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
 from .pj_guard import PjGuard
+from .pj_structures import SipSettings
 from .pj_thread import PjThread
 from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
@@ -135,8 +136,11 @@ class PjEndpoint:
         return config
 
     def _set_up(self) -> tuple[str, int]:
+        library = ctypes.CDLL(shared_object_path())
         # pjlib logs to the console until libInit gives it our writer.
-        ctypes.CDLL(shared_object_path()).pj_log_set_level(0)
+        library.pj_log_set_level(0)
+        # Large requests by TCP first, as RFC 3261 §18.1.1 has it, would stall where only UDP passes.
+        SipSettings.in_dll(library, "pjsip_sip_cfg_var").disable_tcp_switch = 1
         endpoint = _Endpoint(self)
         self._endpoint = endpoint
         endpoint.libCreate()
@@ -150,7 +154,7 @@ class PjEndpoint:
         self.context.codecs.set_up()
         endpoint.libStart()
         self.context.clock.start()
-        self.max_calls = ctypes.CDLL(shared_object_path()).pjsua_call_get_max_count()
+        self.max_calls = library.pjsua_call_get_max_count()
         account = SystemAccount(self.context)
         settings = self.account_config()
         settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"

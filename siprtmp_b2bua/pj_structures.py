@@ -10,6 +10,18 @@ _MAX_PACKET: Final = 4000
 """`PJSIP_MAX_PKT_LEN` of the wheel."""
 
 
+class SipSettings(ctypes.Structure):
+    """The beginning of pjsip_cfg_t (sip_config.h), which `pjsip_sip_cfg_var` is."""
+
+    _fields_ = (
+        ("allow_port_in_from_to", ctypes.c_int),
+        ("accept_replace_in_early_state", ctypes.c_int),
+        ("allow_header_parameters_in_uri", ctypes.c_int),
+        ("disable_rport", ctypes.c_int),
+        ("disable_tcp_switch", ctypes.c_int),
+    )
+
+
 class PjText(ctypes.Structure):
     """pj_str_t."""
 

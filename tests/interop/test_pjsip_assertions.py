@@ -293,6 +293,26 @@ async def test_an_answer_whose_address_is_none(
     await phone.close()
 
 
+async def test_a_large_invite_goes_by_udp(gateway: Gateway, peer: Peer) -> None:
+    """Where only UDP passes a firewall, TCP would have to time out first."""
+    connections: list[object] = []
+    invites: list[int] = []
+
+    def answer(peer: Peer, request: SipMessage) -> list[bytes]:
+        invites.append(sum(map(len, (request.first_line, *map("".join, request.headers), request.body))))
+        return [peer.response(request, "200 OK", peer.sdp)]
+
+    peer.answers = answer
+    server = await asyncio.start_server(lambda reader, _: connections.append(reader), HOST, peer.port)
+    async with server:
+        phone = await RtmpPhone.connect(gateway.url())
+        await phone.invite(f"sip:{'x' * 200}@{HOST}:{peer.port}")
+        await phone.bye()
+        await phone.close()
+    assert invites[0] > 1300
+    assert not connections
+
+
 async def test_video_in_the_call_that_the_peer_refuses(gateway: Gateway, peer: Peer) -> None:
     """It refuses the whole re-INVITE; the next one, which is for something else, does without."""
     offers: list[str] = []
