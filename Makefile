@@ -27,7 +27,7 @@ ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
 	@$(BIN)/pytest -m undisturbed tests/interop; alone=$$?; \
-	$(BIN)/pytest -m "not undisturbed" -n 2 --dist loadfile && exit $$alone
+	$(BIN)/pytest -m "not undisturbed" -n 4 --dist loadfile && exit $$alone
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules

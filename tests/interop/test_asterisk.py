@@ -13,8 +13,6 @@ from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import Gateway
 from tests.interop.signals import Listener, send_tone
 
-pytestmark = pytest.mark.undisturbed
-
 __all__ = ["gateway"]
 
 

@@ -15,7 +15,7 @@ from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import Listener, send_tone
 
 __all__ = ["gateway"]
-pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("sipp")
 
 
 @pytest.mark.parametrize(

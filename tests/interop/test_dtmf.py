@@ -12,7 +12,7 @@ from tests.interop.peers.rtp_capture import RtpCapture
 from tests.interop.peers.sipp import Sipp
 
 __all__ = ["gateway"]
-pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("sipp")
 
 
 async def test_all_digits_as_telephone_events(gateway: Gateway, peers: Peers) -> None:

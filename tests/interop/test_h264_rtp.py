@@ -17,7 +17,7 @@ from tests.interop.peers.gstreamer import Gstreamer
 from tests.media_bridge.h264.rtp_packets import access_units, packets_of, push_all
 from tests.media_bridge.h264.x264_pictures import Encoding, encode
 
-pytestmark = [pytest.mark.interop("gst-launch-1.0"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("gst-launch-1.0")
 
 ENCODINGS = [
     Encoding(320, 240, 400, profile="baseline", x264="slices=4:keyint=50:scenecut=0", noise=20),

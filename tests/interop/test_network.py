@@ -12,8 +12,6 @@ from tests.interop.peers.kamailio import USERS, Kamailio
 from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import Listener, send_tone
 
-pytestmark = pytest.mark.undisturbed
-
 EXTERNAL_IP = "203.0.113.9"
 
 

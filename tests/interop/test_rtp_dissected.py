@@ -15,8 +15,6 @@ from tests.interop.peers.peer import program_path
 from tests.interop.peers.udp_pcap import write_pcap
 from tests.media_bridge.rtp.peers import A, B, Network, Side, Simulation, make_session
 
-pytestmark = pytest.mark.undisturbed
-
 FAULTS = "_ws.malformed or _ws.expert.severity == error"
 
 

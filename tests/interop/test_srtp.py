@@ -24,7 +24,7 @@ from tests.interop.test_video import Screen, assert_same, client_of, decode, str
 from tests.interop.video_clip import make_clip, send_clip
 
 __all__ = ["registrar"]
-pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("sipp")
 
 SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 TAG_BYTES = 10

@@ -6,9 +6,9 @@ from siprtmp_b2bua.sdp import parse_audio
 from siprtmp_b2bua.sip_message import SipMessage
 from siprtmp_b2bua.video_agreement import VideoAgreement, accept_answer, answer_video
 from siprtmp_b2bua.video_offer import video_formats
-from siprtmp_b2bua.video_sdp import VideoLine, parse_video, put_video
+from siprtmp_b2bua.video_sdp import H264, X_FLV, VideoLine, parse_video, put_video
 
-_OURS = VideoLine(5004, video_formats(None), address="192.0.2.1")
+_OURS = VideoLine(5004, video_formats((X_FLV, H264), None), address="192.0.2.1")
 _PLACE = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 5000 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n"
 
 
