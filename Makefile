@@ -26,8 +26,8 @@ test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are sk
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest -m undisturbed tests/interop; alone=$$?; \
-	$(BIN)/pytest -m "not undisturbed" -n 4 --dist loadfile && exit $$alone
+	@$(BIN)/pytest -m undisturbed tests/interop tests/examples; alone=$$?; \
+	$(BIN)/pytest -m "not undisturbed" -n 3 --dist worksteal && exit $$alone
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules

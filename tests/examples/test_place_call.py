@@ -6,7 +6,7 @@ from examples.audio_probe import find_tone, level_dbfs, tone
 from examples.child_process import ChildProcess
 from examples.wav_file import write_wav
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.undisturbed]
 
 PLACE_CALL = "examples.place_call"
 
