@@ -21,7 +21,7 @@ from tests.interop.peers.baresip import Baresip
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.polling import until
 from tests.interop.peers.sipp import SCENARIOS, Sipp
-from tests.interop.signals import Listener
+from tests.interop.signals import Listener, send_tone
 from tests.interop.video_clip import BASELINE, HIGH, Clip, make_clip, nal_units, send_clip, send_tags
 from tests.media_bridge.video_samples import make_sample
 
@@ -209,6 +209,8 @@ async def echoed_by(pbx: Asterisk, phone: RtmpPhone) -> None:
     phone.send_video(0, clip.header)
     accepted = await phone.invite(pbx.sip_uri("stream-echo"), "ulaw", "h264")
     assert accepted.video == "h264"
+    listener = Listener(phone)
+    await asyncio.gather(send_tone(phone, 1.0), listener.wait_for_tone())  # it has begun to echo
     await send_clip(phone, clip, speed=0.25)
     await screen.wait_for(len(clip.pictures))
     assert_same(clip, screen)
