@@ -157,8 +157,6 @@ class Call:
             except (MediaError, OSError) as error:
                 logger.warning("%s: no video is possible: %s", self.name, error)
                 return None
-            if (configuration := self._client.video_configuration) is not None:
-                self._video.push_tag(0, configuration)
         return self._video.line(names)
 
     def _offer_published_video(self) -> None:

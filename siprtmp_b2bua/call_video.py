@@ -58,6 +58,7 @@ class CallVideo:
         self._h264 = H264Media(name, config.media, client, self, ask_by_sip)
         self._x_flv = XFlvMedia(name, client, self)
         self._media: VideoMedia = self._h264
+        self._tell_h264()
 
     def line(self, names: Sequence[str]) -> VideoLine:
         """Our m=video section: where we receive, and what; `names` are those of the codecs in SDP."""
@@ -158,19 +159,10 @@ class CallVideo:
 
     # -- VideoRtp, for the media ---------------------------------------------------------------------------
 
-    def send_picture(self, payloads: Sequence[bytes], timestamp: int) -> None:
+    def send(self, payloads: Sequence[bytes], timestamp: int, *, marked: bool) -> None:
         """See `VideoRtp`."""
         if self._endpoint is not None:
-            self._endpoint.send(list(payloads), timestamp)
-
-    def send_unmarked(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        """See `VideoRtp`."""
-        if self._endpoint is None:
-            return
-        now_s = time.monotonic()
-        for payload in payloads:
-            self._endpoint.session.send(payload, False, timestamp, now_s)
-        self._endpoint.flush()
+            self._endpoint.send(payloads, timestamp, marked=marked)
 
     def map_timestamp(self, timestamp: int, at_s: float) -> None:
         """See `VideoRtp`."""
@@ -188,8 +180,13 @@ class CallVideo:
             return
         self._media.agree(None)
         self._media = media
-        if media is self._h264 and (configuration := self._client.video_configuration) is not None:
-            media.push_tag(0, configuration)
+        if media is self._h264:
+            self._tell_h264()
+
+    def _tell_h264(self) -> None:
+        """Show what the client has published before, and does not say again."""
+        if (configuration := self._client.video_configuration) is not None:
+            self._h264.push_tag(0, configuration)
 
     def _begin(self, agreement: VideoAgreement) -> None:
         options = SessionOptions(cname=f"{self._name}@siprtmp", wall_clock_offset_s=WALL_CLOCK_OFFSET_S)

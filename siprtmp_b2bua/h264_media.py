@@ -128,7 +128,7 @@ class H264Media:
     # -- helpers -------------------------------------------------------------------------------------------
 
     def _send(self, picture: PacketizedPicture) -> None:
-        self._rtp.send_picture(picture.payloads, picture.timestamp)
+        self._rtp.send(picture.payloads, picture.timestamp, marked=True)
 
     def _stream_now_ms(self) -> float:
         return (self._loop.time() - self._stream_begin_s) * 1000

@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 from media_bridge.pj_module import pj, shared_object_path
 
 from .pj_events import guarded, peer_text
+from .sip_message import CHALLENGES
 
 _MAX_SDP: Final = 65536
 _FIRST_REFUSAL: Final = 300
-_CHALLENGES: Final = (401, 407)
 _ANSWERED_METHODS: Final = ("INVITE", "UPDATE")
 
 
@@ -90,7 +90,7 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
             # Later states may be those of a call that had this slot before.
             self._owner.cancelling()
         elif state.type == pj.PJSIP_EVENT_RX_MSG and transaction.method in _ANSWERED_METHODS:
-            if transaction.statusCode >= _FIRST_REFUSAL and transaction.statusCode not in _CHALLENGES:
+            if transaction.statusCode >= _FIRST_REFUSAL and transaction.statusCode not in CHALLENGES:
                 self._owner.offer_refused()
             self._owner.response_received(_body(state.src.rdata.wholeMsg))
 

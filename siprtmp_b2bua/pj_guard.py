@@ -26,12 +26,12 @@ import time
 from collections.abc import Set
 from typing import Final
 
-from media_bridge.pj_module import shared_object_path
+from media_bridge.pj_module import pj, shared_object_path
 
 from .pj_context import LiveCall
-from .pj_structures import InviteSession, InviteState, PjCallback, PjModule, PjText, ReceivedData
+from .pj_structures import InviteSession, PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
-from .sip_message import SipMessage
+from .sip_message import CHALLENGES, SipMessage
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ _FIRST: Final = 1
 _HANDLED, _NOT_HANDLED = 1, 0
 _OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
-_CHALLENGES: Final = frozenset({401, 407})
 _ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
 """Methods that pjsip takes by their transaction."""
 _MAX_KEYS: Final = 32
@@ -138,8 +137,7 @@ class PjGuard:
         """
         if call is None or call.offers_keys:
             return
-        received = ReceivedData.from_address(address)
-        body = received.text + received.text_length - len(message.body)
+        body = ReceivedData.from_address(address).body_address(len(message.body))
         for end in message.key_lines:
             ctypes.memset(body + end - 1, ord("-"), 1)
 
@@ -175,7 +173,7 @@ class PjGuard:
         if dialog is None:
             return False
         session = self._invite_session(dialog)
-        return bool(session) and session.contents.state != InviteState.DISCONNECTED
+        return bool(session) and session.contents.state != pj.PJSIP_INV_STATE_DISCONNECTED
 
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)
@@ -199,9 +197,8 @@ class PjGuard:
         self._warn(
             f"an answer is ignored: an address in its description is no IP address ({message.start_line})"
         )
-        received = ReceivedData.from_address(address)
-        end = received.text + received.text_length
-        ctypes.memset(end - len(message.body), ord("?"), len(message.body))
+        length = len(message.body)
+        ctypes.memset(ReceivedData.from_address(address).body_address(length), ord("?"), length)
         return _NOT_HANDLED
 
     def _warn(self, text: str) -> None:
@@ -217,7 +214,7 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
-        if message.status_code in _CHALLENGES and self._answers_ended_call(address):
+        if message.status_code in CHALLENGES and self._answers_ended_call(address):
             self._set_code(address, _NO_CALL)
             return _NOT_HANDLED
         if message.key_lines:

@@ -12,8 +12,6 @@ from .pj_events import SentAudio, StreamStats
 from .sdp import SdpCodec
 
 _INVALID_SLOT: Final = -1
-_UNSUPPORTED: Final = 0
-"""`PJSIP_DIALOG_CAP_UNSUPPORTED`: said, as opposed to unknown."""
 _PICTURE_FAST_UPDATE: Final = (
     '<?xml version="1.0" encoding="utf-8"?>\r\n'
     "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
@@ -64,7 +62,7 @@ def request_key_picture(call: Any) -> None:
 
     Raises `SipError` 405 if the peer has said which methods it allows, and INFO is none of them.
     """
-    if call.remoteHasCap(pj.PJSIP_H_ALLOW, "", "INFO") == _UNSUPPORTED:
+    if call.remoteHasCap(pj.PJSIP_H_ALLOW, "", "INFO") == pj.PJSIP_DIALOG_CAP_UNSUPPORTED:
         raise SipError(405, "Method Not Allowed")
     parameters = pj.CallSendRequestParam()
     parameters.method = "INFO"

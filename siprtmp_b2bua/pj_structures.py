@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from enum import IntEnum
 from typing import Final
 
 _MAX_PACKET: Final = 4000
@@ -63,18 +62,6 @@ class _AddressHeader(ctypes.Structure):
     _fields_ = (("header", _Header), ("uri", ctypes.c_void_p), ("tag", PjText))
 
 
-class InviteState(IntEnum):
-    """pjsip_inv_state."""
-
-    NULL = 0
-    CALLING = 1
-    INCOMING = 2
-    EARLY = 3
-    CONNECTING = 4
-    CONFIRMED = 5
-    DISCONNECTED = 6
-
-
 class InviteSession(ctypes.Structure):
     """The beginning of pjsip_inv_session (sip_inv.h)."""
 
@@ -113,6 +100,10 @@ class ReceivedData(ctypes.Structure):
         if not (0 <= offset < _MAX_PACKET and 0 < self.text_length <= _MAX_PACKET - offset and self.message):
             return None
         return ctypes.string_at(self.text, self.text_length).decode("latin-1")
+
+    def body_address(self, length: int) -> int:
+        """Where the body is, which has this length: it ends with the message."""
+        return int(self.text + self.text_length - length)
 
 
 PjCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)

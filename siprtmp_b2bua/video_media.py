@@ -15,11 +15,8 @@ from .video_agreement import VideoAgreement
 class VideoRtp(Protocol):
     """The RTP of the line. Before the first agreement nothing is sent."""
 
-    def send_picture(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        """Send a picture; its last packet gets the marker."""
-
-    def send_unmarked(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        """Send payloads without the marker."""
+    def send(self, payloads: Sequence[bytes], timestamp: int, *, marked: bool) -> None:
+        """Send payloads; `marked`: the last one gets the marker."""
 
     def map_timestamp(self, timestamp: int, at_s: float) -> None:
         """Say which moment a timestamp stands for, see `RtpSession.map_timestamp`."""

@@ -14,7 +14,7 @@ _FEEDBACK: Final = frozenset(FEEDBACK)
 _PAYLOAD_TYPES: Final = (96, 98, 99)
 """Those of H.264."""
 _X_FLV: Final = VideoFormat(97, X_FLV, {}, frozenset({"nack", "nack pli"}))
-"""In few words, as calls without named codecs have it: a long INVITE goes by TCP (RFC 3261 §18.1.1)."""
+"""In few words, as calls without named codecs have it: a long INVITE goes in two fragments of IP."""
 _MAX_SPROP: Final = 300
 """pjsip copies each line of a description; parameter sets of real encoders have some 50 characters."""
 

@@ -130,7 +130,7 @@ class XFlvMedia:
                 logger.warning("%s: dropped: %s (more are only counted)", self._name, error)
             return
         self._sent[message.type_id] += 1
-        self._rtp.send_unmarked(payloads, rtp_timestamp(message.timestamp_ms))
+        self._rtp.send(payloads, rtp_timestamp(message.timestamp_ms), marked=False)
 
     def _play(self, message: FlvMessage, time_ms: int) -> None:
         if message.type_id == _AUDIO:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from media_bridge.rtp.admission import MAX_DATAGRAM_BYTES
 from media_bridge.rtp.events import Event
@@ -60,15 +60,15 @@ class RtpEndpoint:
         """The port of RTP."""
         return self._ports.rtp_port
 
-    def send(self, payloads: list[bytes], timestamp: int) -> None:
-        """Send the payloads of one picture; the last one gets the marker (RFC 6184 §5.1).
+    def send(self, payloads: Sequence[bytes], timestamp: int, *, marked: bool = True) -> None:
+        """Send the payloads of one picture; `marked`: the last one gets the marker (RFC 6184 §5.1).
 
         Raises `ValueError` above `MAX_PAYLOAD_BYTES`. After `close` nothing is sent.
         """
         now_s = self._clock()
         last = len(payloads) - 1
         for number, payload in enumerate(payloads):
-            self.session.send(payload, number == last, timestamp, now_s)
+            self.session.send(payload, marked and number == last, timestamp, now_s)
         self._flush(now_s)
 
     def request_key_frame(self) -> bool:

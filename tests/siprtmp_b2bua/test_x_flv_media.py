@@ -66,7 +66,8 @@ class Wire:
         self._lost = lost
         self._number = self._missing = 0
 
-    def send_unmarked(self, payloads: Sequence[bytes], timestamp: int) -> None:
+    def send(self, payloads: Sequence[bytes], timestamp: int, *, marked: bool) -> None:
+        assert not marked
         for payload in payloads:
             self.timestamps.append(timestamp)
             number, self._number = self._number, self._number + 1
