@@ -19,7 +19,7 @@ from examples.rtmp_phone import CallRefused, RtmpPhone
 from rtmp.errors import ConnectRejected, RtmpError
 from tests.fuzz.odd_sip_peer import OddPeer
 from tests.interop.conftest import Peers, peers
-from tests.interop.peers.gateway import Gateway
+from tests.interop.peers.gateway import CALLS, Gateway
 from tests.interop.peers.ports import HOST
 
 __all__ = ["peers"]
@@ -29,8 +29,6 @@ IS_LONG = "SIPRTMP_FUZZ_SECONDS" in os.environ
 SEED = int(os.environ.get("SIPRTMP_FUZZ_SEED", "1"))
 USERS = ("alice", "bob", "carol")
 CODECS = ("wideband", "narrowband", "pcmu", "pcma", "ulaw", "alaw", "dtmf", "h264", "flv", "x")
-CALLS = 4
-"""How many calls the stock pjsua2 build can have."""
 LINES = 7
 """How many clients can be registered in it."""
 FREE_S = 75.0

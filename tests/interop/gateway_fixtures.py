@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from examples.rtmp_phone import RtmpPhone
 from tests.interop.conftest import Peers
+from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
 
@@ -23,3 +25,9 @@ async def gateway(peers: Peers) -> AsyncIterator[Gateway]:
 async def registrar(peers: Peers) -> Sipp:
     """A registrar that takes any client, and expects it to unregister."""
     return await peers.start(Sipp("uas_register_ok", timeout_s=60))
+
+
+async def client_of(gateway: Gateway, pbx: Asterisk, user: str) -> RtmpPhone:
+    """Register a client."""
+    url = gateway.url(f"{user}@127.0.0.1:{pbx.address[1]}")
+    return await RtmpPhone.connect(url, user, f"{user}-secret")

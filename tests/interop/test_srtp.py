@@ -12,7 +12,7 @@ from examples.rtmp_phone import CallRefused, RtmpPhone
 from media_bridge.rtp.crypto_attribute import CryptoAttribute, CryptoSuite
 from media_bridge.rtp.srtp import SrtpContext
 from tests.interop.conftest import Peers
-from tests.interop.gateway_fixtures import ALICE, registrar
+from tests.interop.gateway_fixtures import ALICE, client_of, registrar
 from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.baresip import Baresip
 from tests.interop.peers.gateway import Gateway
@@ -20,8 +20,8 @@ from tests.interop.peers.polling import until
 from tests.interop.peers.rtp_capture import CapturedPacket, RtpCapture
 from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import Listener, send_tone, tone_share
-from tests.interop.test_video import Screen, assert_same, client_of, decode, stripes
 from tests.interop.video_clip import make_clip, send_clip
+from tests.interop.video_screen import Screen, assert_same, decode, stripes
 
 __all__ = ["registrar"]
 pytestmark = pytest.mark.interop("sipp")

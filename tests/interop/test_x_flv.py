@@ -20,8 +20,8 @@ from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.polling import until
 from tests.interop.peers.sipp import SCENARIOS, Sipp
 from tests.interop.signals import Listener, send_tone
-from tests.interop.test_video import Statuses
 from tests.interop.video_clip import Clip, make_clip
+from tests.interop.video_screen import Statuses
 from tests.media_bridge.video_samples import make_sample
 
 __all__ = ["gateway", "registrar"]

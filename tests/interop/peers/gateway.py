@@ -12,6 +12,8 @@ from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST, free_port, free_port_range
 
 REPOSITORY = Path(__file__).parents[3]
+CALLS = 4
+"""How many calls one process can have with the stock pjsua2 build."""
 
 
 class Gateway(OneProcessPeer):
