@@ -46,9 +46,12 @@ class Places:
         self._places: set[Place] = set()
         self._all_left = asyncio.Event()
 
-    def enter(self, transport: asyncio.BaseTransport) -> Place | None:
-        """Return a place for a new connection, or None: it is refused, and closed."""
-        peername = transport.get_extra_info("peername")
+    def enter(self, transport: asyncio.BaseTransport, peername: object = None) -> Place | None:
+        """Return a place for a new connection, or None: it is refused, and closed.
+
+        `peername` is its address if the transport has another.
+        """
+        peername = peername or transport.get_extra_info("peername")
         group = address_group(peer_host(peername))
         now = asyncio.get_running_loop().time()
         try:

@@ -75,19 +75,21 @@ async def start_server(
     backlog: int = 511,
     admission: Admission | None = None,
     policy_file: PolicyFile | None = DEFAULT_POLICY_FILE,
+    connection_class: type[ServerConnection] = ServerConnection,
 ) -> RtmpServer:
     """Listen, and make a handler for every connection.
 
     `sock` is a bound socket to use instead of host and port; `ssl` makes it RTMPS. `admission` says how many
     connections there may be, and may be shared by several servers; one that it refuses is dropped at once,
-    without a handler. `policy_file` is what Flash Player gets when it asks; None: nothing. Raises OSError if
-    the address cannot be had (errno EADDRINUSE: the port is taken).
+    without a handler. `policy_file` is what Flash Player gets when it asks; None: nothing. Clients are
+    of `connection_class`; a `rtmp.aio.handover.FrontConnection` can be handed over. Raises OSError if the
+    address cannot be had (errno EADDRINUSE: the port is taken).
     """
     loop = asyncio.get_running_loop()
     server = RtmpServer(admission, policy_file)
 
     def make_connection(place: Place | None = None) -> ServerConnection:
-        return ServerConnection(handler_factory, server, limits, timeouts, place)
+        return connection_class(handler_factory, server, limits, timeouts, place)
 
     def make_protocol() -> asyncio.Protocol:
         if ssl is None:
