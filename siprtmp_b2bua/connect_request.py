@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rtmp.events import ConnectRequested
 
+from .credentials import Credentials
 from .errors import AddressError, RequestError, UnknownApplicationError
-from .pj_account import Credentials
 from .sip_address import AddressOfRecord
 
 _MAX_TEXT = 256

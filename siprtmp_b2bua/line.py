@@ -13,8 +13,9 @@ from .call import Call
 from .call_state import CallEvent, CallState
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
+from .credentials import Credentials
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
-from .pj_account import Credentials, IncomingCall
+from .pj_account import IncomingCall
 from .pj_call import PjCall
 from .registration import Registration
 from .services import Services

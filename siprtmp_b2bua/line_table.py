@@ -8,8 +8,8 @@ from typing import Protocol
 from .client_port import ClientPort
 from .config import AccountConfig
 from .connect_request import ConnectRequest
+from .credentials import Credentials
 from .line import Line
-from .pj_account import Credentials
 from .registration import Registration
 from .services import Services
 from .sip_address import AddressOfRecord

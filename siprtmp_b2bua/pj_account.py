@@ -5,32 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from media_bridge.pj_module import pj
 
+from .credentials import Credentials
 from .errors import CapacityError, SipError
 from .pj_call import PjCall
 from .pj_context import MAX_REGISTRATIONS, PjContext
 from .pj_events import RegistrationState, guarded, peer_text
-from .sip_address import AddressOfRecord, name_addr, strip_parameters
+from .sip_address import name_addr, strip_parameters
 
 if TYPE_CHECKING:
     from .client_codecs import CodecPreference
 from .video_sdp import VideoLine
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a registrar knows the account by."""
-
-    aor: AddressOfRecord
-    login: str
-    password: str = field(repr=False)
-    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,7 @@ class PjThread:
         self._tear_down = tear_down
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = False
-        self._doorbell = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._doorbell.setblocking(False)
+        self._doorbell: socket.socket | None = None
         self._wake_address: tuple[str, int] | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -59,9 +58,15 @@ class PjThread:
         loop = asyncio.get_running_loop()
         self._loop = loop
         ready: asyncio.Future[None] = loop.create_future()
+        self._doorbell = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._doorbell.setblocking(False)
         self._thread = threading.Thread(target=self._run, args=(ready,), name="pjsip", daemon=True)
         self._thread.start()
-        await ready
+        try:
+            await ready
+        except BaseException:
+            self._doorbell.close()
+            raise
 
     async def run(self, command: Callable[[], T]) -> T:
         """Run `command` on the pjsip thread and return its result, or raise what it raised.
@@ -103,10 +108,11 @@ class PjThread:
         self._ring()
         await asyncio.to_thread(self._thread.join)
         self._thread = None
-        self._doorbell.close()
+        if self._doorbell is not None:
+            self._doorbell.close()
 
     def _ring(self) -> None:
-        if self._wake_address is None or self.is_current:
+        if self._doorbell is None or self._wake_address is None or self.is_current:
             return
         try:
             self._doorbell.sendto(_CRLF, self._wake_address)

@@ -7,8 +7,9 @@ import logging
 from typing import Final, Protocol
 
 from .client_codecs import CodecPreference
+from .credentials import Credentials
 from .errors import SipError
-from .pj_account import Credentials, IncomingCall, PjAccount
+from .pj_account import IncomingCall, PjAccount
 from .pj_call import PjCall
 from .pj_events import RegistrationState
 from .services import Services

@@ -1,0 +1,101 @@
+"""The application `sip`: pjsip's endpoint, and the lines of the RTMP clients that use it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from media_bridge.codecs.registry import prepare
+from media_bridge.errors import MediaError
+from media_bridge.tick_notifier import TickNotifier
+from rtmp.aio.server import ServerConnection
+
+from .config import GatewayConfig
+from .errors import B2buaError, StartupError
+from .line_table import LineTable
+from .pj_endpoint import PjEndpoint
+from .rtmp_leg import RtmpLeg
+from .services import Services
+
+
+class Telephone:
+    """Lets RTMP clients be SIP phones. `start`, then `make_leg` for each client, then `stop`.
+
+    There can be one in a process, because there can be one pjsua2 endpoint.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._config = config
+        self._endpoint = PjEndpoint(config)
+        notifier = TickNotifier(asyncio.get_running_loop())
+        self._lines = LineTable(Services(config, self._endpoint, notifier))
+        self._legs: set[RtmpLeg] = set()
+
+    @property
+    def sip_port(self) -> int:
+        """The UDP and TCP port of SIP."""
+        return self._endpoint.sip_port
+
+    @property
+    def max_calls(self) -> int:
+        """How many calls pjsua2 can hold: a constant of its build, or less by configuration."""
+        return self._endpoint.max_calls
+
+    @property
+    def line_count(self) -> int:
+        """How many clients have a line."""
+        return len(self._lines)
+
+    @property
+    def call_count(self) -> int:
+        """How many calls pjsip holds."""
+        return len(self._endpoint.context.live_calls)
+
+    async def start(self) -> None:
+        """Start pjsip and register the accounts of the configuration.
+
+        Raises `StartupError` with nothing left behind.
+        """
+        try:
+            prepare()
+        except MediaError as error:
+            raise StartupError(str(error)) from None
+        await self._endpoint.start()
+        try:
+            await self._lines.start()
+        except B2buaError as error:
+            await self.stop()
+            raise StartupError(f"cannot register the accounts of the configuration: {error}") from None
+
+    def make_leg(self, connection: ServerConnection) -> RtmpLeg:
+        """Return the handler of a client that connects to `sip`."""
+        leg = RtmpLeg(connection, self._lines, self._legs.discard)
+        self._legs.add(leg)
+        return leg
+
+    def disconnect_all(self, reason: str) -> None:
+        """Tell all clients that they are out, and close their connections."""
+        for leg in list(self._legs):
+            leg.disconnect(reason)
+
+    async def close_lines(self) -> None:
+        """Hang up all calls and unregister."""
+        await self._lines.close_all()
+
+    async def stop(self) -> None:
+        """Hang up and unregister, as far as the configuration grants time for it, and end pjsip."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.shutdown_timeout_s):
+                await self.close_lines()
+        await self._endpoint.stop()
+
+    async def counts(self) -> dict[str, int]:
+        """Count what is held; what stays when all is quiet, leaks."""
+        context = self._endpoint.context
+        return {
+            "lines": len(self._lines),
+            "legs": len(self._legs),
+            "calls": len(context.live_calls),
+            "accounts": len(context.accounts),
+            "conference_ports": await self._endpoint.count_conference_ports(),
+        }
