@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from .applications import Applications
 from .config import GatewayConfig
 from .errors import StartupError
 from .rtmp_front import RtmpFront
@@ -23,6 +24,7 @@ class Gateway:
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
         self._telephone: Telephone | None = None
+        self._applications: Applications | None = None
         self._front: RtmpFront | None = None
 
     @property
@@ -50,13 +52,14 @@ class Gateway:
     async def start(self) -> None:
         """Start both sides; raises `StartupError` with nothing left behind."""
         telephone = Telephone(self.config)
-        front = RtmpFront(self.config, telephone.make_leg)
+        applications = Applications(self.config.live, telephone.make_leg)
+        front = RtmpFront(self.config.rtmp, applications.make_handler)
         front.load_certificate()
         await telephone.start()
-        self._telephone = telephone
-        self._front = front
+        self._telephone, self._applications, self._front = telephone, applications, front
         try:
             await front.listen()
+            await telephone.keep_registered(self.config.standing_aors)
         except StartupError:
             await self.stop()
             raise
@@ -70,20 +73,22 @@ class Gateway:
     async def status(self) -> str:
         """One line that counts what the gateway holds; what stays in it when all is quiet, leaks."""
         counts = await self._telephone.counts() if self._telephone is not None else {}
-        counts["streams"] = self._front.stream_count if self._front else 0
+        counts["streams"] = self._applications.stream_count if self._applications else 0
         counts["tasks"] = len(asyncio.all_tasks())
         return "status: " + " ".join(f"{name}={count}" for name, count in counts.items())
 
     async def stop(self) -> None:
         """Hang up all calls, unregister, close all connections and sockets."""
-        telephone, front = self._telephone, self._front
-        self._telephone = self._front = None
-        if telephone is None or front is None:
+        telephone, applications, front = self._telephone, self._applications, self._front
+        self._telephone = self._applications = self._front = None
+        if telephone is None or applications is None or front is None:
             return
         front.stop_listening()
         telephone.disconnect_all("the gateway is shutting down")
+        applications.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.config.shutdown_timeout_s):
                 # At once: a client that does not read must not keep the others from being hung up.
                 await asyncio.gather(telephone.close_lines(), front.close())
+                await applications.wait_recorded()
         await telephone.stop()

@@ -24,7 +24,40 @@ _LIVE: Final = "live"
 MakeHandler = Callable[[ServerConnection], ServerHandler]
 
 
-class ApplicationChooser:
+class Applications:
+    """The applications of one process: `make_leg` handles the clients of the telephone."""
+
+    def __init__(self, config: LiveConfig, make_leg: MakeHandler) -> None:
+        self._make_leg = make_leg
+        self._live = make_live_application(config)
+        self._make_live = with_live_timeouts(self._live.make_handler, config) if self._live else None
+
+    @property
+    def stream_count(self) -> int:
+        """How many live streams are published or played."""
+        return len(self._live.streams) if self._live is not None else 0
+
+    def make_handler(self, connection: ServerConnection) -> ServerHandler:
+        """Return the handler of a new client."""
+        return _ApplicationChooser(connection, self._make_leg, self._make_live)
+
+    def close(self) -> None:
+        """End all live streams."""
+        if self._live is not None:
+            self._live.close()
+
+    async def wait_recorded(self) -> None:
+        """Wait until what was recorded is whole."""
+        if self._live is not None:
+            await self._live.wait_recorded()
+
+
+def is_live(event: ConnectRequested) -> bool:
+    """Whether a client wants the application `live`."""
+    return event.app.strip("/").partition("?")[0].partition("/")[0] == _LIVE
+
+
+class _ApplicationChooser:
     """The handler of a connection until it says by `connect` what it wants."""
 
     def __init__(self, connection: ServerConnection, sip: MakeHandler, live: MakeHandler | None) -> None:
@@ -35,8 +68,7 @@ class ApplicationChooser:
     def on_event(self, event: Event) -> None:
         """Hand the connection over; what is neither, the telephone refuses."""
         if isinstance(event, ConnectRequested):
-            app = event.app.strip("/").partition("?")[0].partition("/")[0]
-            make = self._live if self._live is not None and app == _LIVE else self._sip
+            make = self._live if self._live is not None and is_live(event) else self._sip
             handler = self._connection.handler = make(self._connection)
             handler.on_event(event)
         elif isinstance(event, ConnectionClosed) and event.reason is not None:

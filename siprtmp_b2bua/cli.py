@@ -18,6 +18,7 @@ from .config import GatewayConfig, Setting
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
 from .tasks import TaskGroup
+from .workers.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ _SETTINGS = {
     "sip_port": ("sip", "port"),
     "rtp_ports": ("media", "rtp_ports"),
     "outbound_proxy": ("sip", "outbound_proxy"),
+    "workers": ("workers", "count"),
+    "max_workers": ("workers", "max"),
 }
 
 
@@ -65,6 +68,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
     add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
     add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")
+    add("--workers", metavar="auto|N", help="processes for calls; auto: as many as are needed (default 1)")
+    add("--max-workers", type=int, metavar="M", help="how many there may be (default 32)")
     add(
         "--config",
         type=Path,
@@ -100,7 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
         return EXIT_OK
     try:
-        uvloop.run(serve(config))
+        if config.workers.count == 1:
+            uvloop.run(serve(config))
+        else:
+            uvloop.run(supervise(config, 2 if arguments.verbose_all else 1 if arguments.verbose else 0))
+    except ConfigurationError as error:
+        return _fail(error, EXIT_CONFIGURATION)
     except StartupError as error:
         return _fail(error, EXIT_STARTUP)
     return EXIT_OK
@@ -122,6 +132,20 @@ async def serve(config: GatewayConfig) -> None:
     status_requests.cancel()
     logger.info("stopping")
     await gateway.stop()
+
+
+async def supervise(config: GatewayConfig, verbosity: int) -> None:
+    """Run a gateway of several processes, as `serve` does one."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    supervisor = Supervisor(config, verbosity)
+    await supervisor.start()
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload_certificate)
+    await stop.wait()
+    logger.info("stopping")
+    await supervisor.stop()
 
 
 async def _log_status(gateway: Gateway) -> None:

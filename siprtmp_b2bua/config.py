@@ -28,6 +28,7 @@ from .setting_types import (
     Section,
     SrtpPolicy,
     Users,
+    WorkerCount,
 )
 
 Setting = str | int | float | bool | None | Mapping[str, "Setting"]
@@ -146,6 +147,28 @@ class MediaConfig(Section):
     """Whether SIP calls are encrypted, with keys in SDP: if the peer offers it, all of them, or none."""
 
 
+class WorkersConfig(Section):
+    """The processes that calls are spread over."""
+
+    count: WorkerCount = 1
+    """How many there are at least; 1: none, all is one process; auto: one, and more as they are needed."""
+    max: int = Field(32, ge=1, le=1000)
+    """How many there may be; each holds as many calls as its pjsua2 can (4 in the stock wheel)."""
+    idle_timeout_s: float = Field(60.0, gt=0)
+    """A worker that for so long has had no client, and is not needed, ends."""
+
+    @model_validator(mode="after")
+    def _has_room(self) -> WorkersConfig:
+        if self.least > self.max:
+            raise ValueError(f"count {self.count} is more than max {self.max}")
+        return self
+
+    @property
+    def least(self) -> int:
+        """How many there are at least."""
+        return 1 if self.count == "auto" else self.count
+
+
 class AccountConfig(Section):
     """A SIP account that clients use without knowing its password: they connect with an empty one."""
 
@@ -174,6 +197,7 @@ class GatewayConfig(BaseSettings):
     live: LiveConfig = LiveConfig()
     sip: SipConfig = SipConfig()
     media: MediaConfig = MediaConfig()
+    workers: WorkersConfig = WorkersConfig()
     accounts: tuple[AccountConfig, ...] = ()
     """Accounts that belong to the gateway. Whoever reaches the RTMP port can use them."""
     share_aor: bool = False
@@ -192,6 +216,11 @@ class GatewayConfig(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take only what `load` merged: it reads the environment itself, to put the file below it."""
         return (init_settings,)
+
+    @property
+    def standing_aors(self) -> tuple[str, ...]:
+        """The addresses of the accounts that are registered all the time."""
+        return tuple(account.aor for account in self.accounts if account.keep_registered)
 
     def account_of(self, aor: str) -> AccountConfig | None:
         """Return the configured account of an address, if there is one; addresses compare without case."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Protocol
 
 from .client_port import ClientPort
@@ -79,10 +80,10 @@ class LineTable:
         """Close a line in the background."""
         self._tasks.start(self.close(line))
 
-    async def start(self) -> None:
-        """Register the accounts of the configuration; what a registrar refuses is tried again."""
+    async def keep_registered(self, aors: Collection[str]) -> None:
+        """Register these accounts of the configuration; what a registrar refuses is tried again."""
         for account in self._services.config.accounts:
-            if account.keep_registered:
+            if account.aor in aors and account.aor.lower() not in self._standing:
                 credentials = _credentials_of(account)
                 name = f"account {account.aor}"
                 registration = Registration(self._services, credentials, name, standing=True)

@@ -7,7 +7,8 @@ import re
 import sys
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
-_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_PREFIX = "%(asctime)s %(levelname)-7s"
+_TEXT = "%(name)s: %(message)s"
 
 _KEY = re.compile(r"(inline:\s*|\bkey=)[^\s|;]+", re.IGNORECASE)
 """A key of SRTP in a description (RFC 4568), or in what pjsip says of its media transport."""
@@ -31,10 +32,15 @@ def without_keys(text: str) -> str:
     return _KEY.sub(r"\1***", text)
 
 
-def configure_logging(verbosity: int) -> None:
-    """Log to stderr: 0 what an operator wants to know, 1 (-d) also each step, 2 (-D) also SIP messages."""
+def configure_logging(verbosity: int, process: str = "") -> None:
+    """Log to stderr: 0 what an operator wants to know, 1 (-d) also each step, 2 (-D) also SIP messages.
+
+    `process` says in each line which of several processes it is from.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLineFormatter(_FORMAT))
+    handler.setFormatter(
+        _OneLineFormatter(f"{_PREFIX} {process}: {_TEXT}" if process else f"{_PREFIX} {_TEXT}")
+    )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     ours = logging.INFO if verbosity == 0 else logging.DEBUG
     for name in ("siprtmp_b2bua", "rtmp", "media_bridge"):

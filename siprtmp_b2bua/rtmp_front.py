@@ -13,21 +13,25 @@ from rtmp.errors import CertificateError
 from rtmp.limits import AdmissionLimits, Timeouts
 from rtmp.policy_file import PolicyFile
 
-from .applications import ApplicationChooser, MakeHandler, make_live_application, with_live_timeouts
-from .config import GatewayConfig
+from .applications import MakeHandler
+from .config import RtmpConfig
 from .errors import StartupError
 
 logger = logging.getLogger(__name__)
 
 
 class RtmpFront:
-    """Listens for RTMP, and for RTMPS if it is configured; `make_leg` handles clients of the telephone."""
+    """Listens for RTMP, and for RTMPS if it is configured; each client is of `connection_class`."""
 
-    def __init__(self, config: GatewayConfig, make_leg: MakeHandler) -> None:
-        self._config = config.rtmp
-        self._make_leg = make_leg
-        self._live = make_live_application(config.live)
-        self._make_live = with_live_timeouts(self._live.make_handler, config.live) if self._live else None
+    def __init__(
+        self,
+        config: RtmpConfig,
+        make_handler: MakeHandler,
+        connection_class: type[ServerConnection] = ServerConnection,
+    ) -> None:
+        self._config = config
+        self._make_handler = make_handler
+        self._connection_class = connection_class
         self._tls: ServerTls | None = None
         self._server: RtmpServer | None = None
         self._tls_server: RtmpServer | None = None
@@ -42,11 +46,6 @@ class RtmpFront:
     def tls_port(self) -> int | None:
         """The TCP port of RTMPS, None if there is none."""
         return self._tls_server.port if self._tls_server is not None else None
-
-    @property
-    def stream_count(self) -> int:
-        """How many live streams are published or played."""
-        return len(self._live.streams) if self._live is not None else 0
 
     def load_certificate(self) -> None:
         """Read the certificate of RTMPS, if it is configured. Raises StartupError."""
@@ -87,15 +86,11 @@ class RtmpFront:
             server.close(connections=False)
 
     async def close(self) -> None:
-        """Close what connections there are, wait until they are gone and what they recorded is whole."""
-        if self._live is not None:
-            self._live.close()
+        """Close what connections there are, and wait until they are gone."""
         for server in self._servers:
             server.close()
         for server in self._servers:
             await server.wait_closed()
-        if self._live is not None:
-            await self._live.wait_recorded()
 
     @property
     def _servers(self) -> list[RtmpServer]:
@@ -113,6 +108,7 @@ class RtmpFront:
                 ssl=tls,
                 admission=admission,
                 policy_file=PolicyFile(domains) if domains else None,
+                connection_class=self._connection_class,
             )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -120,6 +116,3 @@ class RtmpFront:
             raise StartupError(
                 f"cannot listen for {what} on {config.host}:{port}: {reason}; choose another --host or {flag}"
             ) from None
-
-    def _make_handler(self, connection: ServerConnection) -> ApplicationChooser:
-        return ApplicationChooser(connection, self._make_leg, self._make_live)

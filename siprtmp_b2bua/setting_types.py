@@ -127,6 +127,7 @@ Domains = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_do
 Proxy = Annotated[str, AfterValidator(_proxy)]
 RtpPorts = Annotated[PortRange, BeforeValidator(_port_range)]
 BridgeRate = Annotated[Literal[8000, 16000], BeforeValidator(_number)]
+WorkerCount = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=1000)], BeforeValidator(_number)]
 Aor = Annotated[str, AfterValidator(_aor)]
 SrtpPolicy = Literal["accept", "require", "off"]
 """Whether calls are encrypted: if the peer offers it, all of them, or none."""

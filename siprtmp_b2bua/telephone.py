@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 
 from media_bridge.codecs.registry import prepare
 from media_bridge.errors import MediaError
@@ -19,7 +20,7 @@ from .services import Services
 
 
 class Telephone:
-    """Lets RTMP clients be SIP phones. `start`, then `make_leg` for each client, then `stop`.
+    """Lets RTMP clients be SIP phones. `start`, `make_leg` for each client, then `stop`.
 
     There can be one in a process, because there can be one pjsua2 endpoint.
     """
@@ -52,19 +53,21 @@ class Telephone:
         return len(self._endpoint.context.live_calls)
 
     async def start(self) -> None:
-        """Start pjsip and register the accounts of the configuration.
-
-        Raises `StartupError` with nothing left behind.
-        """
+        """Start pjsip; raises `StartupError` with nothing left behind."""
         try:
             prepare()
         except MediaError as error:
             raise StartupError(str(error)) from None
         await self._endpoint.start()
+
+    async def keep_registered(self, aors: Collection[str]) -> None:
+        """Register these accounts of the configuration; what a registrar refuses is tried again.
+
+        Raises `StartupError` if pjsip cannot have so many.
+        """
         try:
-            await self._lines.start()
+            await self._lines.keep_registered(aors)
         except B2buaError as error:
-            await self.stop()
             raise StartupError(f"cannot register the accounts of the configuration: {error}") from None
 
     def make_leg(self, connection: ServerConnection) -> RtmpLeg:

@@ -34,18 +34,24 @@ class RunningGateway:
             return await RtmpClient.connect(f"rtmp://{credentials}{HOST}:{self.port}/{app}")
 
 
-@asynccontextmanager
-async def gateway(*arguments: str, **environment: str) -> AsyncIterator[RunningGateway]:
-    """Run a gateway, which must end with status 0 and without a traceback."""
+async def start_gateway(*arguments: str, **environment: str) -> RunningGateway:
+    """Run a gateway on free ports; who starts it sees to its end."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-l", HOST, "-p", str(port),
         "--sip-port", str(free_port()), *arguments,
         cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
     )  # fmt: skip
-    running = RunningGateway(process, port)
+    return RunningGateway(process, port)
+
+
+@asynccontextmanager
+async def gateway(*arguments: str, **environment: str) -> AsyncIterator[RunningGateway]:
+    """Run a gateway, which must end with status 0 and without a traceback."""
+    running = await start_gateway(*arguments, **environment)
+    process = running.process
     try:
-        await running.logged(f"RTMP on {HOST}:{port}")
+        await running.logged(f"RTMP on {HOST}:{running.port}")
         yield running
         process.terminate()
         async with asyncio.timeout(20):

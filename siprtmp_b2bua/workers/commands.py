@@ -1,0 +1,46 @@
+"""What a worker is told. The supervisor is trusted, and these objects are pickled."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+
+from rtmp.aio.handover import Handover
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Go on with a client's connection; its socket comes along."""
+
+    handover: Handover
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRegistered:
+    """Register these accounts of the configuration, and keep them so."""
+
+    aors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no more calls; end when the last one has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Hang up, unregister, and end."""
+
+
+Command = Adopt | KeepRegistered | Drain | Stop
+
+
+def pack(command: Command) -> bytes:
+    """Return the bytes of a command."""
+    return pickle.dumps(command)
+
+
+def unpack(message: bytes) -> Command:
+    """Return the command that the supervisor packed."""
+    command: Command = pickle.loads(message)  # noqa: S301 - from the supervisor, on a socket that nobody else has
+    return command

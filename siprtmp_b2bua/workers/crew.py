@@ -1,0 +1,304 @@
+"""All workers of one kind: started before they are needed, replaced when they die, ended when they idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import CapacityError, StartupError
+from . import commands
+from .channel import socket_pair
+from .fork_request import Exited, Forked
+from .handle import WorkerHandle, WorkerState
+from .kind import WorkerKind
+from .restarts import Restarts
+from .roster import Member, Roster
+
+logger = logging.getLogger(__name__)
+
+_WATCH_S: Final = 0.5
+_HUNG_S: Final = 5.0
+_START_S: Final = 20.0
+"""How long a worker may take to start: machines that start many at once are slow."""
+_PLACE_S: Final = 8.0
+"""How long a client waits for a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrewSize:
+    """How many workers there are."""
+
+    least: int
+    most: int
+    idle_s: float
+    """A worker without clients, beyond the least, ends after that."""
+    stop_s: float
+    """How long a worker may take to end."""
+
+
+Fork = Callable[[int, socket.socket], None]
+"""Has a worker of a number forked, whose end of a channel is the socket."""
+
+
+class Crew:
+    """Workers of one kind."""
+
+    def __init__(self, kind: WorkerKind, size: CrewSize, roster: Roster, fork: Fork) -> None:
+        self.workers: dict[int, WorkerHandle] = {}
+        self.roster = roster
+        self.kind = kind
+        self._size = size
+        self._fork = fork
+        self._clock = asyncio.get_running_loop().time
+        self._changed = asyncio.Event()
+        self._restarts = Restarts()
+        self._waiting = 0
+        """Clients that wait for a worker."""
+        self._is_ending = False
+        self._failure = ""
+        """Why the last worker died that did."""
+        self._dead: set[int] = set()
+        """The numbers of those that have to be replaced."""
+        self._standing: dict[int, tuple[str, ...]] = {}
+        self.unassigned: list[str] = []
+        """Addresses of the configuration that no worker registers yet."""
+
+    # -- clients -------------------------------------------------------------------------------------------
+
+    async def worker_for(self, connection_id: int, aor: str | None) -> WorkerHandle:
+        """Return the worker that gets a client; one is started if need be. Raises `CapacityError`."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_PLACE_S):
+                while (member := self._find(aor)) is None:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise CapacityError("busy: no worker has started in time; try again later") from None
+        finally:
+            self._waiting -= 1
+        member.clients[connection_id] = aor
+        self._start_ahead()
+        return self.workers[member.number]
+
+    def _find(self, aor: str | None) -> Member | None:
+        """Return who is to take a client, None as long as it has to wait for a worker."""
+        if self._is_ending:
+            raise CapacityError("this gateway takes no more clients: it is about to end")
+        member = self.roster.find(aor)
+        if member is None:
+            self._start_ahead()
+            is_starting = any(worker.state is not WorkerState.READY for worker in self.workers.values())
+            if not is_starting and len(self.workers) >= self._size.most:
+                raise CapacityError("busy: all lines of this gateway are in use; try again later")
+        return member
+
+    def give_up(self, handle: WorkerHandle, connection_id: int) -> None:
+        """Take back what `worker_for` gave."""
+        handle.member.clients.pop(connection_id, None)
+        self._notify()
+
+    # -- processes -----------------------------------------------------------------------------------------
+
+    def start(self, standing: tuple[str, ...] = ()) -> None:
+        """Start the least that there are to be; have `standing` registered by as many as it takes."""
+        self.unassigned = list(standing)
+        for _ in range(self._size.least):
+            self._start_one()
+
+    def _start_ahead(self) -> None:
+        """Start workers before the lines run out: one is given away while the next one starts."""
+        states = [worker.state for worker in self.workers.values()]
+        lines = max((worker.member.lines for worker in self.workers.values()), default=1)
+        coming = lines * states.count(WorkerState.STARTING)
+        wanted = self._waiting + lines // 2
+        while coming + self.roster.free_lines <= wanted or (self.unassigned and not coming):
+            if self._is_ending or not self._start_one():
+                return
+            coming += lines
+
+    def _start_one(self) -> bool:
+        """Start a worker, if there may be one more; return whether it was started."""
+        now_s = self._clock()
+        numbers = sorted(set(range(1, self._size.most + 1)) - self.workers.keys(), key=self._order)
+        number = next((number for number in numbers if self._restarts.may_start(number, now_s)), None)
+        if number is None:
+            return False
+        try:
+            ours, theirs = socket_pair()
+        except OSError as error:
+            logger.error("%s %d cannot be started: %s", self.kind, number, error.strerror)
+            self._restarts.failed(number, now_s)
+            return False
+        member = Member(number, standing=frozenset(aor.lower() for aor in self._standing.get(number, ())))
+        self.workers[number] = WorkerHandle(number, ours, self, member, self._clock)
+        self.roster.members.add(member)
+        self._dead.discard(number)
+        self._restarts.started(number, now_s)
+        self._fork(number, theirs)
+        return True
+
+    def _order(self, number: int) -> tuple[bool, int]:
+        """Those that have died come first: they may have accounts to register."""
+        return number not in self._dead, number
+
+    def on_forked(self, report: Forked) -> None:
+        """Note the process of a worker."""
+        if report.kind == self.kind and report.number in self.workers:
+            self.workers[report.number].forked(report.pid)
+
+    def on_ready(self, handle: WorkerHandle) -> None:
+        """See `Owner`."""
+        took_s = self._clock() - handle.began_s
+        logger.info(
+            "%s %d (pid %s) has started in %.2f s: %d lines%s", self.kind, handle.number, handle.pid, took_s,
+            handle.member.lines, f", SIP on port {handle.sip_port}" if handle.sip_port else "",
+        )  # fmt: skip
+        if handle.state is WorkerState.READY:
+            self._assign_accounts(handle)
+        self._notify()
+
+    def on_client_gone(self, handle: WorkerHandle) -> None:
+        """See `Owner`."""
+        self._notify()
+
+    def on_exited(self, report: Exited) -> None:
+        """Replace a worker that was not told to end."""
+        handle = next((worker for worker in self.workers.values() if worker.pid == report.pid), None)
+        if handle is not None:
+            self._gone(handle, _how(report.status))
+
+    def on_lost(self, handle: WorkerHandle) -> None:
+        """See `Owner`."""
+        self._gone(handle, "it is not known how")
+
+    def on_forker_lost(self) -> None:
+        """Know from now on by their channels alone when workers end."""
+        for handle in list(self.workers.values()):
+            if handle.pid is None:
+                self.on_lost(handle)
+            else:
+                handle.is_orphan = True
+
+    def _gone(self, handle: WorkerHandle, how: str) -> None:
+        handle.exited()
+        del self.workers[handle.number]
+        self.roster.members.discard(handle.member)
+        if handle.was_told_to_end and not handle.failure:
+            logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
+        else:
+            self._log_death(handle, how)
+            self._restarts.failed(handle.number, self._clock())
+            self._failure = handle.failure or how
+            self._dead.add(handle.number)
+        self._keep_size()
+        self._notify()
+
+    async def wait_ready(self) -> None:
+        """Wait until the first workers have started; raises `StartupError` if one cannot."""
+        while not self._failure:
+            if all(worker.state is WorkerState.READY for worker in self.workers.values()):
+                return
+            self._changed.clear()
+            await self._changed.wait()
+        raise StartupError(self._failure)
+
+    def _log_death(self, handle: WorkerHandle, how: str) -> None:
+        clients = handle.member.clients
+        names = sorted(aor for aor in clients.values() if aor is not None)
+        who = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+        logger.error(
+            "%s %d (pid %s) has died: %s; with it %d connections and %d calls%s",
+            self.kind, handle.number, handle.pid, handle.failure or how, len(clients),
+            handle.calls, f" of {who}" if who else "",
+        )  # fmt: skip
+
+    def _keep_size(self) -> None:
+        if self._is_ending:
+            return
+        for _ in range(len(self._dead)):
+            self._start_one()
+        for _ in range(self._size.least - len(self.workers)):
+            self._start_one()
+
+    async def watch(self) -> None:
+        """Look after the workers, until cancelled."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            now_s = self._clock()
+            for handle in list(self.workers.values()):
+                self._check(handle, now_s)
+            self._keep_size()
+            if self.workers:
+                self._start_ahead()
+
+    def _check(self, handle: WorkerHandle, now_s: float) -> None:
+        silent_s = now_s - handle.heard_s
+        if handle.state is WorkerState.READY and silent_s > _HUNG_S:
+            handle.kill(f"nothing was heard of it for {silent_s:.1f} s, so it was killed")
+        elif handle.state is WorkerState.STARTING and silent_s > _START_S:
+            handle.kill(f"it had not started after {silent_s:.1f} s, so it was killed")
+        elif handle.state is WorkerState.READY:
+            self._end_if_idle(handle, now_s)
+
+    def _end_if_idle(self, handle: WorkerHandle, now_s: float) -> None:
+        member = handle.member
+        if member.clients or member.standing or len(self.workers) <= self._size.least:
+            return
+        spare = self.roster.free_lines - member.lines > member.lines // 2
+        if spare and now_s - handle.used_s > self._size.idle_s:
+            handle.end(commands.Stop())
+
+    async def stop(self, *, drain: bool = False) -> None:
+        """End all workers; those that do not end in time are killed. With `drain`, wait for their clients."""
+        self._is_ending = True
+        self._notify()
+        for handle in list(self.workers.values()):
+            if handle.state is not WorkerState.ENDING:
+                handle.end(commands.Drain() if drain else commands.Stop())
+        if drain:
+            await self._wait_gone()
+        try:
+            async with asyncio.timeout(self._size.stop_s):
+                await self._wait_gone()
+        except TimeoutError:
+            for handle in list(self.workers.values()):
+                handle.kill("it did not end in time, so it was killed")
+            await self._wait_gone()
+
+    async def _wait_gone(self) -> None:
+        while self.workers:
+            self._changed.clear()
+            await self._changed.wait()
+
+    # -- the accounts of the configuration -----------------------------------------------------------------
+
+    def _assign_accounts(self, handle: WorkerHandle) -> None:
+        """Have a worker register what it had before it was replaced, or what nobody registers yet."""
+        number = handle.number
+        if number not in self._standing and self.unassigned:
+            count = handle.member.lines
+            self._standing[number] = tuple(self.unassigned[:count])
+            del self.unassigned[:count]
+        aors = self._standing.get(number, ())
+        if aors:
+            handle.member.standing = frozenset(aor.lower() for aor in aors)
+            handle.tell(commands.KeepRegistered(aors))
+        if self.unassigned:
+            self._start_ahead()
+
+    def _notify(self) -> None:
+        self._changed.set()
+
+
+def _how(status: int) -> str:
+    """Say how a process ended, from the status of `os.waitpid`."""
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exit status {os.waitstatus_to_exitcode(status)}"

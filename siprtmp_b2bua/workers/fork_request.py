@@ -1,0 +1,35 @@
+"""What the forker is asked for, and what it tells: pickled, as both ends are ours and read no peer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..config import GatewayConfig
+from .kind import WorkerKind
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Make a worker; its end of a channel comes along."""
+
+    number: int
+    kind: WorkerKind
+    config: GatewayConfig
+    verbosity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """The worker's process."""
+
+    number: int
+    kind: WorkerKind
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """How a worker ended: the status of `os.waitpid`."""
+
+    pid: int
+    status: int

@@ -1,0 +1,128 @@
+"""The process that workers are forked from: everything is imported, and nothing of it runs.
+
+    python -m siprtmp_b2bua.workers.forker FD
+
+A program whose event loop and threads run cannot be forked safely, and starting Python anew for each worker
+costs a second and all the memory that forked processes share. So the supervisor starts this process, which
+does no more than fork and tell how workers ended. It ends with the supervisor, and ends what is left then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import selectors
+import signal
+import socket
+import sys
+import time
+from typing import Final
+
+from .channel import MAX_MESSAGE
+from .fork_request import Exited, Fork, Forked
+
+_GRACE_S: Final = 3.0
+"""What workers get, beyond their own time for shutting down, when the supervisor has gone."""
+
+
+class Forker:
+    """Forks, waits for children, and reports, on a socket that the supervisor has the other end of."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._children: set[int] = set()
+        self._shutdown_s = 0.0
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Serve until the supervisor has gone; then see all workers off."""
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._wake_in.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._sock, selectors.EVENT_READ)
+        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in self._selector.select()}
+            if self._wake_out in ready:
+                self._wake_out.recv(4096)
+                self._reap()
+            if self._sock in ready and not self._serve():
+                break
+        self._end_all()
+
+    def _serve(self) -> bool:
+        """Act on a message; return False if the supervisor has gone."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._sock, MAX_MESSAGE, 1)
+        except OSError:
+            return False
+        if not message:
+            return False
+        request: Fork = pickle.loads(message)  # noqa: S301 - from the supervisor, on a socket that nobody else has
+        self._shutdown_s = max(self._shutdown_s, request.config.shutdown_timeout_s)
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(request, descriptors[0])
+        os.close(descriptors[0])
+        self._children.add(pid)
+        self._tell(Forked(request.number, request.kind, pid))
+        return True
+
+    def _become_worker(self, request: Fork, descriptor: int) -> None:
+        """Run a worker, and never return."""
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for sock in (self._sock, self._wake_in, self._wake_out):
+                sock.close()
+            self._selector.close()
+            from .worker import run_worker  # noqa: PLC0415 - the forker imports it in its own time
+
+            status = run_worker(request, socket.socket(fileno=descriptor))
+        except BaseException:  # noqa: BLE001 - a fork must not go on as its parent, whatever happened
+            sys.excepthook(*sys.exc_info())
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            self._children.discard(pid)
+            self._tell(Exited(pid, status))
+
+    def _tell(self, report: Forked | Exited) -> None:
+        with contextlib.suppress(OSError):  # it has gone: the next read says so
+            self._sock.send(pickle.dumps(report))
+
+    def _end_all(self) -> None:
+        """Workers end by themselves when the supervisor has gone; kill those that do not."""
+        deadline_s = time.monotonic() + self._shutdown_s + _GRACE_S
+        while self._children and (left_s := deadline_s - time.monotonic()) > 0:
+            self._reap()
+            if self._children:
+                self._selector.select(left_s)
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    """Run the forker on the socket whose descriptor is the only argument."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whole groups get them; the supervisor says what is to be done
+    from . import worker  # noqa: F401, PLC0415 - so that every fork has it
+
+    gc.collect()
+    gc.freeze()
+    Forker(socket.socket(fileno=int(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    main()

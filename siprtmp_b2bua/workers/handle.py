@@ -1,0 +1,186 @@
+"""One worker, as the supervisor sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from rtmp.aio.handover import Handover
+from rtmp.aio.places import Place
+
+from ..errors import IllegalTransitionError
+from . import commands, reports
+from .channel import Channel
+from .roster import Member
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerState(Enum):
+    """Where a worker is."""
+
+    STARTING = auto()
+    READY = auto()
+    ENDING = auto()
+    """It has been told to, or it fails to start, or it has been killed."""
+    GONE = auto()
+
+
+class WorkerInput(Enum):
+    """What moves a worker."""
+
+    STARTED = auto()
+    END = auto()
+    EXITED = auto()
+
+
+_S, _I = WorkerState, WorkerInput
+TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerInput], WorkerState]] = {
+    (_S.STARTING, _I.STARTED): _S.READY,
+    (_S.STARTING, _I.END): _S.ENDING,
+    (_S.STARTING, _I.EXITED): _S.GONE,
+    (_S.READY, _I.END): _S.ENDING,
+    (_S.READY, _I.EXITED): _S.GONE,
+    (_S.ENDING, _I.STARTED): _S.ENDING,
+    (_S.ENDING, _I.END): _S.ENDING,
+    (_S.ENDING, _I.EXITED): _S.GONE,
+}
+
+
+class Owner(Protocol):
+    """Who has the workers."""
+
+    def on_ready(self, handle: WorkerHandle) -> None:
+        """Hear that a worker has started."""
+
+    def on_client_gone(self, handle: WorkerHandle) -> None:
+        """Hear that a worker has a line more to give."""
+
+    def on_lost(self, handle: WorkerHandle) -> None:
+        """Hear that an orphan has ended."""
+
+
+class WorkerHandle:
+    """A worker's process, its channel and its clients."""
+
+    def __init__(
+        self, number: int, sock: socket.socket, owner: Owner, member: Member, clock: Callable[[], float]
+    ) -> None:
+        self.number = number
+        self.member = member
+        self.state = WorkerState.STARTING
+        self.pid: int | None = None
+        self.sip_port = 0
+        self.calls = 0
+        self.began_s = self.heard_s = self.used_s = clock()
+        """When it was started, when something was last heard of it, when it last had a client."""
+        self.failure = ""
+        """Why it ends, if it said so or we ended it."""
+        self.was_told_to_end = False
+        self.is_orphan = False
+        """Whether nobody will say how it ended."""
+        self._owner = owner
+        self._clock = clock
+        self._places: dict[int, Place] = {}
+        self._pidfd: int | None = None
+        self._channel = Channel(sock, self._told, self._channel_lost)
+
+    def advance(self, cause: WorkerInput) -> None:
+        """Go to the next state; raises `IllegalTransitionError` for what cannot happen."""
+        after = TRANSITIONS.get((self.state, cause))
+        if after is None:
+            raise IllegalTransitionError(f"worker {self.number}: {cause.name} in state {self.state.name}")
+        self.state = after
+        self.member.is_open = after in (WorkerState.STARTING, WorkerState.READY)
+
+    def forked(self, pid: int) -> None:
+        """Note its process."""
+        self.pid = pid
+        with contextlib.suppress(ProcessLookupError):
+            self._pidfd = os.pidfd_open(pid)
+
+    def adopt(self, sock: socket.socket, handover: Handover, place: Place) -> None:
+        """Give it a client, whose place is its until the client or the worker has gone.
+
+        The client of a worker that is about to end sees its connection close.
+        """
+        if self.state is not WorkerState.READY:
+            sock.close()
+            place.give_back()
+            return
+        self._places[handover.connection_id] = place
+        self._channel.send(commands.pack(commands.Adopt(handover)), (sock,))
+
+    def tell(self, command: commands.Command) -> None:
+        """Tell it something that comes without a socket."""
+        self._channel.send(commands.pack(command))
+
+    def end(self, command: commands.Drain | commands.Stop) -> None:
+        """Have it end by itself."""
+        self.advance(WorkerInput.END)
+        self.was_told_to_end = True
+        self.tell(command)
+
+    def kill(self, reason: str) -> None:
+        """End it at once: it does not do what it is told any more."""
+        self.advance(WorkerInput.END)
+        self.failure = self.failure or reason
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def exited(self) -> None:
+        """Note that the process has ended, and with it all that it had."""
+        self.advance(WorkerInput.EXITED)
+        self._channel.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+        for place in self._places.values():
+            place.give_back()
+        self._places.clear()
+
+    def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
+        for descriptor in descriptors:  # workers send none
+            os.close(descriptor)
+        try:
+            report = reports.unpack(message)
+        except ValueError as error:
+            self.kill(f"it reports what cannot be: {error}")
+            return
+        self.heard_s = self._clock()
+        match report:
+            case reports.Ready():
+                self.advance(WorkerInput.STARTED)
+                self.member.lines = report.lines
+                self.sip_port = report.sip_port
+                self._owner.on_ready(self)
+            case reports.Failed():
+                self.failure = report.reason
+                self.advance(WorkerInput.END)
+            case reports.Beat():
+                self.member.lag_s = report.lag_s
+                self.calls = report.calls
+            case reports.Closed():
+                self._client_gone(report.connection_id)
+
+    def _client_gone(self, connection_id: int) -> None:
+        place = self._places.pop(connection_id, None)
+        if place is None:
+            return
+        place.give_back()
+        del self.member.clients[connection_id]
+        self.used_s = self._clock()
+        self._owner.on_client_gone(self)
+
+    def _channel_lost(self) -> None:
+        """Take it for dead: it could not be told anything, nor tell that a client has gone."""
+        if self.state is not WorkerState.ENDING:
+            self.kill("")
+        if self.is_orphan:
+            self._owner.on_lost(self)

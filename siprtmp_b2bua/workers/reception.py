@@ -1,0 +1,89 @@
+"""What happens to a client between its `connect` and the worker that gets it."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from rtmp.aio.handover import FrontConnection
+from rtmp.aio.server import ServerConnection
+from rtmp.errors import ConnectionLost
+from rtmp.events import ConnectionClosed, ConnectRequested, Event
+
+from ..applications import is_live
+from ..config import GatewayConfig
+from ..connect_request import ConnectRequest
+from ..errors import B2buaError, CapacityError, UnknownApplicationError
+from ..tasks import TaskGroup
+from .crew import Crew
+
+logger = logging.getLogger(__name__)
+
+
+class Receptionist:
+    """The handler of one client at the front."""
+
+    def __init__(self, connection: FrontConnection, reception: Reception) -> None:
+        self._connection = connection
+        self._reception = reception
+        self._tasks = TaskGroup(f"rtmp-{connection.id}")
+
+    def on_event(self, event: Event) -> None:
+        """Find a worker for a client that says what it wants."""
+        if isinstance(event, ConnectRequested):
+            self._tasks.start(self._connect(event))
+        elif isinstance(event, ConnectionClosed):
+            if event.reason is not None:
+                logger.info("connection %s: closed before connect: %s", self._connection.id, event.reason)
+            self._tasks.cancel()
+
+    async def _connect(self, event: ConnectRequested) -> None:
+        try:
+            await self._reception.pass_on(self._connection, event)
+        except UnknownApplicationError as error:
+            self._refuse(str(error), "NetConnection.Connect.InvalidApp")
+        except CapacityError as error:
+            self._refuse(f"503 Service Unavailable: {error}")
+        except B2buaError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, description: str, code: str = "NetConnection.Connect.Rejected") -> None:
+        peername = self._connection.peername
+        logger.info("rtmp-%s: connect from %s refused: %s", self._connection.id, peername, description)
+        self._connection.reject_connect(code, description)
+
+
+class Reception:
+    """Knows which crew has which application."""
+
+    def __init__(self, config: GatewayConfig, calls: Crew, live: Crew | None) -> None:
+        self._config = config
+        self._calls = calls
+        self._live = live
+
+    def make_handler(self, connection: ServerConnection) -> Receptionist:
+        """Return the handler of a new client."""
+        return Receptionist(cast("FrontConnection", connection), self)
+
+    async def pass_on(self, connection: FrontConnection, event: ConnectRequested) -> None:
+        """Hand a client over to a worker; raises `B2buaError` if it has to be refused."""
+        crew, aor = self._destination(event)
+        handle = await crew.worker_for(connection.id, aor)
+        try:
+            sock, handover, place = await connection.hand_over()
+        except ConnectionLost:
+            crew.give_up(handle, connection.id)
+        except OSError as error:
+            crew.give_up(handle, connection.id)
+            raise CapacityError(f"busy: {error.strerror}") from None
+        else:
+            logger.debug("connection %s goes to %s %d", connection.id, crew.kind, handle.number)
+            handle.adopt(sock, handover, place)
+
+    def _destination(self, event: ConnectRequested) -> tuple[Crew, str | None]:
+        if self._live is not None and is_live(event):
+            return self._live, None
+        request = ConnectRequest.parse(event)
+        aor = str(request.credentials.aor).lower()
+        registers = bool(request.credentials.password) or self._config.account_of(aor) is not None
+        return self._calls, aor if registers else None

@@ -1,0 +1,68 @@
+"""What a worker tells the supervisor. It reads what strangers send, so what it says is checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+_TEXT = 500
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ready(_Report):
+    """The worker has started."""
+
+    kind: Literal["ready"] = "ready"
+    lines: int = Field(ge=1)
+    """How many calls its pjsua2 can hold, and so how many clients it is given."""
+    sip_port: int = Field(ge=0, le=65535)
+
+
+class Failed(_Report):
+    """The worker could not start, and ends."""
+
+    kind: Literal["failed"] = "failed"
+    reason: str = Field(max_length=_TEXT)
+
+
+class Beat(_Report):
+    """The worker is alive; once a second."""
+
+    kind: Literal["beat"] = "beat"
+    lag_s: float = Field(ge=0)
+    """By how much its event loop was late, at most, since the last beat."""
+    calls: int = Field(ge=0)
+
+
+class Closed(_Report):
+    """The connection of a client has ended."""
+
+    kind: Literal["closed"] = "closed"
+    connection_id: int
+
+
+Report = Ready | Failed | Beat | Closed
+
+_ADAPTER: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+
+
+def pack(report: Report) -> bytes:
+    """Return the bytes of a report."""
+    return report.model_dump_json().encode()
+
+
+def unpack(message: bytes) -> Report:
+    """Return the report in a message; raises `ValueError` if it is none."""
+    try:
+        return _ADAPTER.validate_json(message)
+    except ValidationError as error:
+        raise ValueError(f"{error.error_count()} faults in a report: {error.errors()[0]['msg']}") from None
+
+
+def short(text: str) -> str:
+    """Return text of a length that a report may have."""
+    return text[:_TEXT]

@@ -1,0 +1,34 @@
+"""When a worker that died may be started again. Time is an argument."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FIRST_S: Final = 0.5
+_LONGEST_S: Final = 30.0
+_STEADY_S: Final = 30.0
+"""A worker that lived for so long may be replaced at once."""
+
+
+class Restarts:
+    """How long each number has to wait: each death in a row doubles it."""
+
+    def __init__(self) -> None:
+        self._started_s: dict[int, float] = {}
+        self._wait_s: dict[int, float] = {}
+        self._not_before_s: dict[int, float] = {}
+
+    def may_start(self, number: int, now_s: float) -> bool:
+        """Whether a worker of that number may be started now."""
+        return now_s >= self._not_before_s.get(number, now_s)
+
+    def started(self, number: int, now_s: float) -> None:
+        """Note a start."""
+        self._started_s[number] = now_s
+
+    def failed(self, number: int, now_s: float) -> None:
+        """Note that a worker has died, or could not start."""
+        lived_s = now_s - self._started_s.get(number, now_s)
+        wait_s = 0.0 if lived_s >= _STEADY_S else self._wait_s.get(number, 0.0)
+        self._not_before_s[number] = now_s + wait_s
+        self._wait_s[number] = min(max(2 * wait_s, _FIRST_S), _LONGEST_S)

@@ -1,0 +1,76 @@
+"""Which worker gets a client. No I/O, no clock but the time that is passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import CapacityError
+
+MAX_LAG_S: Final = 0.05
+"""A worker whose event loop is later than that gets no new clients: its calls are near to being disturbed."""
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A worker, as far as it can take clients."""
+
+    number: int
+    lines: int = 0
+    """How many clients it may have; 0 until it has started."""
+    is_open: bool = True
+    """Whether it may get new clients: it is not about to end."""
+    lag_s: float = 0.0
+    clients: dict[int, str | None] = field(default_factory=dict)
+    """By connection: its address of record, None if it has none to share."""
+    standing: frozenset[str] = frozenset()
+    """The addresses of the configuration that it keeps registered, in lower case."""
+
+    @property
+    def free_lines(self) -> int:
+        """How many more clients it can take."""
+        return max(self.lines - len(self.clients), 0) if self.is_open else 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has started, and cannot take a client without harm to others."""
+        return self.lag_s > MAX_LAG_S
+
+    def has(self, aor: str) -> bool:
+        """Whether it has a client of that address, or registers it."""
+        return aor in self.standing or aor in self.clients.values()
+
+
+class Roster:
+    """The workers that there are, and who has whose connections."""
+
+    def __init__(self, max_clients: int) -> None:
+        self.members: set[Member] = set()
+        self._max_clients = max_clients
+
+    @property
+    def client_count(self) -> int:
+        """How many clients the workers have."""
+        return sum(len(member.clients) for member in self.members)
+
+    @property
+    def free_lines(self) -> int:
+        """How many clients the workers can still take, those that are starting not counted."""
+        return sum(member.free_lines for member in self.members)
+
+    def find(self, aor: str | None) -> Member | None:
+        """Return who is to take a client of an address: who has it, or else the least loaded.
+
+        None: whoever it will be has not started yet. Raises `CapacityError` if the client has to be
+        refused.
+        """
+        if self.client_count >= self._max_clients:
+            raise CapacityError(f"busy: this gateway has {self._max_clients} clients, and takes no more")
+        holder = next((member for member in self.members if aor is not None and member.has(aor)), None)
+        if holder is not None and holder.is_open:
+            return holder if holder.lines else None
+        free = [member for member in self.members if member.free_lines]
+        calm = [member for member in free if not member.is_busy]
+        if free and not calm:
+            raise CapacityError("busy: this gateway is overloaded; try again later")
+        return min(calm, key=lambda member: (-member.free_lines, member.number), default=None)

@@ -1,0 +1,48 @@
+"""What each worker gets of the ports, so that no two of them ever want the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..config import GatewayConfig
+from ..errors import ConfigurationError
+from ..setting_types import PortRange
+
+MIN_RTP_PORTS: Final = 40
+"""Of one worker with four calls: two pairs of ports each, and as many again of calls that have just ended."""
+
+
+def check_slots(config: GatewayConfig, max_workers: int) -> None:
+    """Raise `ConfigurationError` unless there are ports for so many workers."""
+    ports = config.media.rtp_ports
+    count = (ports.high - ports.low + 1) // max_workers
+    if max_workers > 1 and count < MIN_RTP_PORTS:
+        raise ConfigurationError(
+            f"media.rtp_ports {ports} has {count} ports for each of {max_workers} workers, which need "
+            f"{MIN_RTP_PORTS}: choose --rtp-ports {ports.low}-{ports.low + MIN_RTP_PORTS * max_workers - 1}, "
+            "or fewer --max-workers"
+        )
+    if config.sip.port and config.sip.port + max_workers - 1 > 65535:
+        raise ConfigurationError(
+            f"sip.port {config.sip.port} leaves no ports for {max_workers} workers, which take one each from "
+            "there on: choose a lower --sip-port"
+        )
+
+
+def config_of_worker(config: GatewayConfig, number: int, max_workers: int) -> GatewayConfig:
+    """Return the configuration of a worker; `number` counts from 1.
+
+    The first worker has the SIP port that is configured, the second the next one, and so on. The ports of
+    RTP are divided into equal parts that begin with an even one.
+    """
+    sip_port = config.sip.port + number - 1 if config.sip.port else 0
+    ports = config.media.rtp_ports
+    first = ports.low + ports.low % 2
+    share = (ports.high - first + 1) // max_workers // 2 * 2
+    low = first + (number - 1) * share
+    return config.model_copy(
+        update={
+            "sip": config.sip.model_copy(update={"port": sip_port}),
+            "media": config.media.model_copy(update={"rtp_ports": PortRange(low=low, high=low + share - 1)}),
+        }
+    )

@@ -1,0 +1,111 @@
+"""The gateway as several processes: listens, and hands clients over to workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+from rtmp.aio.handover import FrontConnection
+
+from ..config import GatewayConfig
+from ..errors import StartupError
+from ..rtmp_front import RtmpFront
+from ..tasks import TaskGroup
+from .crew import Crew, CrewSize
+from .fork_request import Exited, Fork, Forked
+from .forkers import ForkerProcess
+from .kind import WorkerKind
+from .reception import Reception
+from .roster import Roster
+from .slots import check_slots, config_of_worker
+
+logger = logging.getLogger(__name__)
+
+_LIVE_STOP_S = 30.0
+"""How long a recording may take to be written to its end."""
+
+
+class Supervisor:
+    """A gateway of many workers. `start`, use it, `stop`; on one event loop."""
+
+    def __init__(self, config: GatewayConfig, verbosity: int = 0) -> None:
+        self.config = config
+        self._verbosity = verbosity
+        self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
+        workers, stop_s = config.workers, config.shutdown_timeout_s + 2.0
+        size = CrewSize(workers.least, workers.max, workers.idle_timeout_s, stop_s)
+        roster = Roster(config.rtmp.max_connections)
+        self._calls = Crew(WorkerKind.CALLS, size, roster, self._fork_calls)
+        self._live: Crew | None = None
+        if config.live.enabled:
+            live_size = CrewSize(0, 1, workers.idle_timeout_s, stop_s + _LIVE_STOP_S)
+            live_roster = Roster(config.rtmp.max_connections)
+            self._live = Crew(WorkerKind.LIVE, live_size, live_roster, self._fork_live)
+        reception = Reception(config, self._calls, self._live)
+        self._front = RtmpFront(config.rtmp, reception.make_handler, FrontConnection)
+        self._tasks = TaskGroup("supervisor")
+
+    @property
+    def rtmp_port(self) -> int:
+        """The TCP port that RTMP clients connect to."""
+        return self._front.port
+
+    @property
+    def rtmps_port(self) -> int | None:
+        """The TCP port of RTMPS, None if there is none."""
+        return self._front.tls_port
+
+    async def start(self) -> None:
+        """Listen, and start the first workers. Raises `StartupError` with nothing left behind."""
+        config = self.config
+        check_slots(config, config.workers.max)
+        self._front.load_certificate()
+        await self._forker.start()
+        try:
+            await self._front.listen()
+            self._calls.start(config.standing_aors)
+            await self._calls.wait_ready()
+        except StartupError:
+            await self.stop()
+            raise
+        for crew in self._crews:
+            self._tasks.start(crew.watch())
+        logger.info("RTMP on %s:%d, up to %d workers", config.rtmp.host, self.rtmp_port, config.workers.max)
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
+        self._front.reload_certificate()
+
+    async def stop(self) -> None:
+        """Have all workers hang up and end, close all connections and sockets."""
+        self._front.stop_listening()
+        self._tasks.cancel()
+        await asyncio.gather(*(crew.stop() for crew in self._crews), self._front.close())
+        await self._forker.stop()
+
+    @property
+    def _crews(self) -> list[Crew]:
+        return [crew for crew in (self._calls, self._live) if crew is not None]
+
+    def _fork_calls(self, number: int, sock: socket.socket) -> None:
+        config = config_of_worker(self.config, number, self.config.workers.max)
+        self._forker.fork(Fork(number, WorkerKind.CALLS, config, self._verbosity), sock)
+
+    def _fork_live(self, number: int, sock: socket.socket) -> None:
+        self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
+
+    def _forked(self, report: Forked) -> None:
+        for crew in self._crews:
+            crew.on_forked(report)
+
+    def _exited(self, report: Exited) -> None:
+        for crew in self._crews:
+            crew.on_exited(report)
+
+    def _forker_lost(self) -> None:
+        """Go on with another; its workers are there still, but nobody says how they end."""
+        logger.error("the process that workers are forked from has died; starting another")
+        for crew in self._crews:
+            crew.on_forker_lost()
+        self._tasks.start(self._forker.start())

@@ -1,0 +1,163 @@
+"""A worker: one process with one pjsua2 endpoint, whose clients the supervisor hands over to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import uvloop
+
+from rtmp.aio.handover import AdoptedConnection, adopt
+from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler
+
+from ..applications import make_live_application, with_live_timeouts
+from ..config import GatewayConfig
+from ..errors import StartupError
+from ..logs import configure_logging
+from ..tasks import TaskGroup
+from ..telephone import Telephone
+from . import commands, reports
+from .channel import Channel
+from .fork_request import Fork
+from .kind import WorkerKind
+
+logger = logging.getLogger(__name__)
+
+_BEAT_S: Final = 1.0
+_LAG_STEP_S: Final = 0.1
+_LIVE_LINES: Final = 1_000_000
+
+
+class _Client(AdoptedConnection):
+    """A client of this worker; the supervisor hears of its end."""
+
+    on_gone: Callable[[int], None]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.on_gone(self.id)
+
+
+class Worker:
+    """Takes clients until it is told to end, or the supervisor has gone."""
+
+    def __init__(self, config: GatewayConfig, kind: WorkerKind, sock: socket.socket) -> None:
+        self._config = config
+        self._ended = asyncio.Event()
+        self._channel = Channel(sock, self._told, self._ended.set)
+        self._server = RtmpServer(policy_file=None)
+        self._telephone = Telephone(config) if kind is WorkerKind.CALLS else None
+        self._live = make_live_application(config.live) if kind is WorkerKind.LIVE else None
+        self._is_draining = False
+        self._tasks = TaskGroup("worker")
+
+    async def run(self) -> None:
+        """Start, work, and stop. Raises `StartupError`, having told it."""
+        try:
+            ready = await self._start()
+        except StartupError as error:
+            self._report(reports.Failed(reason=reports.short(str(error))))
+            raise
+        self._report(ready)
+        beating = self._tasks.start(self._beat())
+        await self._ended.wait()
+        beating.cancel()
+        await self._stop()
+        self._channel.close()
+
+    async def _start(self) -> reports.Ready:
+        if self._telephone is None:
+            return reports.Ready(lines=_LIVE_LINES, sip_port=0)
+        await self._telephone.start()
+        return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
+
+    async def _stop(self) -> None:
+        """Hang up and close all, as `Gateway.stop` does."""
+        closing = []
+        if self._telephone is not None:
+            self._telephone.disconnect_all("the gateway is shutting down")
+            closing.append(self._telephone.close_lines())
+        if self._live is not None:
+            self._live.close()
+        self._server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.shutdown_timeout_s):
+                await asyncio.gather(*closing, self._server.wait_closed())
+                if self._live is not None:
+                    await self._live.wait_recorded()
+        if self._telephone is not None:
+            await self._telephone.stop()
+        self._tasks.cancel()
+
+    def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
+        match commands.unpack(message):
+            case commands.Adopt(handover):
+                sock = socket.socket(fileno=descriptors[0])
+                client = _Client(self._make_handler, self._server, handover)
+                client.on_gone = self._client_gone
+                self._tasks.start(self._adopt(client, sock))
+            case commands.KeepRegistered(aors):
+                assert self._telephone is not None
+                self._tasks.start(self._telephone.keep_registered(aors))
+            case commands.Drain():
+                self._is_draining = True
+                self._end_if_drained()
+            case commands.Stop():
+                self._ended.set()
+
+    async def _adopt(self, client: _Client, sock: socket.socket) -> None:
+        try:
+            await adopt(client, sock)
+        except OSError as error:
+            logger.warning("connection %s cannot be taken over: %s", client.id, error)
+            self._client_gone(client.id)
+
+    def _make_handler(self, connection: ServerConnection) -> ServerHandler:
+        if self._telephone is not None:
+            return self._telephone.make_leg(connection)
+        assert self._live is not None
+        return with_live_timeouts(self._live.make_handler, self._config.live)(connection)
+
+    def _client_gone(self, connection_id: int) -> None:
+        self._report(reports.Closed(connection_id=connection_id))
+        self._end_if_drained()
+
+    def _end_if_drained(self) -> None:
+        if self._is_draining and not self._server.connections:
+            self._ended.set()
+
+    async def _beat(self) -> None:
+        """Tell once a second that the loop turns, and how late it was."""
+        loop = asyncio.get_running_loop()
+        while True:
+            lag_s, until_s = 0.0, loop.time() + _BEAT_S
+            while (before_s := loop.time()) < until_s:
+                await asyncio.sleep(_LAG_STEP_S)
+                lag_s = max(lag_s, loop.time() - before_s - _LAG_STEP_S)
+            calls = self._telephone.call_count if self._telephone is not None else 0
+            self._report(reports.Beat(lag_s=lag_s, calls=calls))
+
+    def _report(self, report: reports.Report) -> None:
+        self._channel.send(reports.pack(report))
+
+
+def run_worker(request: Fork, sock: socket.socket) -> int:
+    """Be a worker, from the fork to the end; returns the exit status."""
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)  # the supervisor says what is to be done
+    configure_logging(request.verbosity, f"{request.kind} {request.number}")
+    try:
+        uvloop.run(_run(request, sock))
+    except StartupError as error:
+        logger.error("cannot start: %s", error)
+        return 1
+    return 0
+
+
+async def _run(request: Fork, sock: socket.socket) -> None:
+    await Worker(request.config, request.kind, sock).run()

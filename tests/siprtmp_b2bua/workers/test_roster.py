@@ -1,0 +1,70 @@
+"""Which worker gets a client."""
+
+from __future__ import annotations
+
+import pytest
+
+from siprtmp_b2bua.errors import CapacityError
+from siprtmp_b2bua.workers.roster import MAX_LAG_S, Member, Roster
+
+ALICE = "alice@example.com"
+
+
+def roster_of(*members: Member, max_clients: int = 100) -> Roster:
+    roster = Roster(max_clients)
+    roster.members.update(members)
+    return roster
+
+
+def member(number: int, clients: int = 0, *, lines: int = 4, lag_s: float = 0.0, aor: str = "") -> Member:
+    made = Member(number, lines=lines, lag_s=lag_s)
+    made.clients.update({100 * number + n: None for n in range(clients)})
+    if aor:
+        made.clients[100 * number + 99] = aor
+    return made
+
+
+def test_the_least_loaded_gets_the_next() -> None:
+    busy, idle, same = member(1, 3), member(2, 1), member(3, 1)
+    assert roster_of(busy, idle, same).find(None) is idle
+    idle.clients.update({1: None, 2: None, 3: None})
+    assert roster_of(busy, idle, same).find(None) is same
+
+
+def test_nobody_gets_it_while_all_are_starting_or_full() -> None:
+    assert roster_of().find(None) is None
+    assert roster_of(member(1, lines=0), member(2, 4)).find(None) is None
+
+
+def test_one_address_stays_together_even_beyond_the_lines() -> None:
+    has, idle = member(1, 3, aor=ALICE), member(2)
+    assert has.free_lines == 0
+    assert roster_of(has, idle).find(ALICE) is has
+    assert roster_of(has, idle).find("bob@example.com") is idle
+
+
+def test_a_registered_address_waits_for_its_worker() -> None:
+    starting, idle = Member(1, standing=frozenset({ALICE})), member(2)
+    assert roster_of(starting, idle).find(ALICE) is None
+    starting.lines = 4
+    assert roster_of(starting, idle).find(ALICE) is starting
+
+
+def test_a_worker_that_ends_gets_nobody() -> None:
+    ending, idle = member(1, aor=ALICE), member(2, 3)
+    ending.is_open = False
+    assert roster_of(ending, idle).find(ALICE) is idle
+    assert ending.free_lines == 0
+
+
+def test_a_late_worker_gets_nobody_and_if_all_are_late_the_client_hears_so() -> None:
+    late, calm = member(1, lag_s=2 * MAX_LAG_S), member(2, 3, lag_s=MAX_LAG_S)
+    assert roster_of(late, calm).find(None) is calm
+    calm.lag_s = 2 * MAX_LAG_S
+    with pytest.raises(CapacityError, match="overloaded"):
+        roster_of(late, calm).find(None)
+
+
+def test_there_are_no_more_clients_than_may_be() -> None:
+    with pytest.raises(CapacityError, match="has 3 clients"):
+        roster_of(member(1, 2), member(2, 1), max_clients=3).find(None)

@@ -1,0 +1,119 @@
+"""A gateway of several processes: who gets which client, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from rtmp.aio import RtmpClient
+from rtmp.errors import ConnectRejected
+from tests.interop.peers.ports import HOST, free_port
+from tests.rtmp.certificates import make_certificate, needs_openssl, trusting
+from tests.siprtmp_b2bua.workers.running_workers import RunningWorkers, workers
+
+
+async def numbers(gang: RunningWorkers, count: int) -> list[int]:
+    """The workers that so many clients went to."""
+    return [int(match[1]) for match in await gang.until(r"connection \d+ goes to worker (\d+)", count)]
+
+
+async def test_workers_start_before_the_lines_run_out_and_then_clients_are_refused() -> None:
+    async with workers(most=2) as gang:
+        clients = [await gang.connect() for _ in range(8)]
+        assert sorted(await numbers(gang, 8)) == [1] * 4 + [2] * 4
+        with pytest.raises(ConnectRejected, match="503 Service Unavailable: busy: all lines"):
+            await gang.connect()
+        clients[0].close()
+        await clients[0].closed
+        async with asyncio.timeout(10):
+            while (client := await try_to_connect(gang)) is None:
+                pass
+        assert not client.is_closed
+
+
+async def try_to_connect(gang: RunningWorkers) -> RtmpClient | None:
+    """Connect; None if the gateway is busy."""
+    try:
+        return await gang.connect()
+    except ConnectRejected as error:
+        assert "busy" in str(error)
+        return None
+
+
+async def test_a_killed_worker_takes_its_own_clients_alone_and_is_replaced() -> None:
+    async with workers(most=3) as gang:
+        clients = [await gang.connect() for _ in range(5)]
+        went_to = await numbers(gang, 5)
+        pids = await gang.call_workers(2)
+        os.kill(pids[1], signal.SIGKILL)
+        hit = [client for client, number in zip(clients, went_to, strict=True) if number == 1]
+        others = [client for client in clients if client not in hit]
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(client.closed for client in hit))
+        (match,) = await gang.until(r"worker 1 .* has died: killed by SIGKILL; with it (\d+) connections")
+        assert int(match[1]) == len(hit)
+        await gang.until(r"crew: worker 1 \(pid \d+\) has started", 2, timeout_s=2 + 2)
+        assert not any(client.is_closed for client in others)
+        for client in others:
+            await client.create_stream()
+        await gang.connect()
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
+    async with workers(most=2) as gang:
+        pids = await gang.call_workers(1)
+        client = await gang.connect()
+        os.kill(pids[1], signal.SIGSTOP)
+        async with asyncio.timeout(8):
+            await client.closed
+        await gang.until(r"worker 1 .* has died: nothing was heard of it for 5\.\d s, so it was killed")
+        await gang.connect()
+
+
+async def test_clients_of_one_address_go_to_one_worker() -> None:
+    async with workers(most=2, SIPRTMP_SIP__REGISTER_TIMEOUT_S="1") as gang:
+        await gang.connect()
+        url = f"rtmp://{HOST}:{gang.running.port}/sip/alice@{HOST}:9"  # where no registrar answers
+        async with asyncio.timeout(15):
+            await asyncio.gather(
+                *(RtmpClient.connect(url, "alice", "secret") for _ in range(3)), return_exceptions=True
+            )
+        assert len(set((await numbers(gang, 4))[1:])) == 1
+
+
+async def test_live_streams_are_in_one_process_of_their_own() -> None:
+    async with workers() as gang:
+        publisher = await gang.connect("live")
+        player = await gang.connect("live")
+        played = await player.create_stream()
+        await played.play("cam")
+        await (await publisher.create_stream()).publish("cam")
+        await gang.until(r"goes to live worker 1", 2)
+
+
+@needs_openssl
+async def test_rtmps_clients_are_given_to_workers_too(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    port = str(free_port())
+    flags = ("--rtmps-port", port, "--certificate", str(certificate), "--key", str(key))
+    async with workers(*flags) as gang:
+        url = f"rtmps://{HOST}:{port}/sip/anonymous@invalid"
+        client = await RtmpClient.connect(url, ssl=trusting(certificate))
+        await gang.until("goes to worker 1")
+        pids = await gang.call_workers(1)
+        os.kill(pids[1], signal.SIGKILL)
+        async with asyncio.timeout(5):
+            await client.closed
+
+
+async def test_nothing_is_left_when_the_supervisor_is_killed() -> None:
+    async with workers() as gang:
+        await gang.call_workers(1)
+        client = await gang.connect()
+        gang.running.process.kill()
+        async with asyncio.timeout(5):
+            await client.closed
