@@ -156,6 +156,8 @@ class WorkersConfig(Section):
     """How many there may be; each holds as many calls as its pjsua2 can (4 in the stock wheel)."""
     idle_timeout_s: float = Field(60.0, gt=0)
     """A worker that for so long has had no client, and is not needed, ends."""
+    max_lag_ms: float = Field(50.0, ge=0)
+    """A process whose event loop is late by more than that takes no new clients and calls; 0: it does."""
 
     @model_validator(mode="after")
     def _has_room(self) -> WorkersConfig:

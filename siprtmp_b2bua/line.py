@@ -104,8 +104,13 @@ class Line:
         if self._call is not None:
             raise IllegalTransitionError(f"invite is not possible while {self._call.name} goes on")
         try:
+            self._services.gate.check()
             preference = self._with_published_video(CodecPreference.parse(codecs, self._rate))
             target = parse_destination(destination, self._credentials.aor)
+        except CapacityError as error:
+            logger.info("%s: invite refused: %s", self.name, error)
+            self.client.rejected("503 Service Unavailable")
+            return
         except AddressError as error:
             logger.info("%s: invite refused: %s", self.name, error)
             self.client.rejected("404 Not Found")

@@ -46,8 +46,10 @@ class LineTable:
     async def open(self, request: ConnectRequest, owner: LineOwner) -> Line:
         """Make the line of a connect and register it; raises what `Line.open` raises.
 
-        A registering client replaces the one that holds the same address and instance.
+        A registering client replaces the one that holds the same address and instance. Raises `CapacityError`
+        if no more clients are taken now.
         """
+        self._services.gate.check()
         line = self._make_line(request, owner)
         key = self._key(request)
         self._lines[line] = key

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from media_bridge.pj_module import pj
 
+from .call_gate import RETRY_AFTER_S
 from .errors import SipError
 from .pj_events import SentAudio, StreamStats
 from .sdp import SdpCodec
@@ -19,10 +20,14 @@ _PICTURE_FAST_UPDATE: Final = (
 
 
 def operation(code: int, reason: str = "") -> Any:
-    """Parameters of a response; reason "": the usual one."""
+    """Parameters of a response; reason "": the usual one. With 503 goes when to try again."""
     parameters = pj.CallOpParam()
     parameters.statusCode = code
     parameters.reason = reason
+    if code == pj.PJSIP_SC_SERVICE_UNAVAILABLE:
+        retry = pj.SipHeader()
+        retry.hName, retry.hValue = "Retry-After", str(RETRY_AFTER_S)
+        parameters.txOption.headers.append(retry)
     return parameters
 
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from .client_codecs import CodecPreference
 from .credentials import Credentials
-from .errors import SipError
+from .errors import CapacityError, SipError
 from .pj_account import IncomingCall, PjAccount
 from .pj_call import PjCall
 from .pj_events import RegistrationState
@@ -23,7 +23,7 @@ _LAST_RETRY_S: Final = 600.0
 """A lost registration is sent again after the first time, then after twice that, up to the last."""
 
 _TIMED_OUT: Final = RegistrationState(408, "Request Timeout", 0)
-_BUSY, _NOBODY = 486, 480
+_BUSY, _NOBODY, _UNAVAILABLE = 486, 480, 503
 
 
 class CallTaker(Protocol):
@@ -132,11 +132,23 @@ class Registration:
             await self._account.renew()
 
     def on_incoming_call(self, incoming: IncomingCall) -> None:
-        """Give the call to the first free line; answer 486 if none is free, 480 if there is none."""
+        """Give the call to the first free line; answer 486 if none is free, 480 if there is none.
+
+        503 if no calls are taken now.
+        """
+        try:
+            self._services.gate.check()
+        except CapacityError as error:
+            self._refuse(incoming, _UNAVAILABLE, f": {error}")
+            return
         taker = next((taker for taker in self._takers if taker.is_free), None)
         if taker is not None:
             taker.take_call(incoming)
-            return
-        code = _BUSY if self._takers else _NOBODY
-        logger.info("%s: %s from %s refused with %d", self._name, incoming.call.name, incoming.caller, code)
+        else:
+            self._refuse(incoming, _BUSY if self._takers else _NOBODY)
+
+    def _refuse(self, incoming: IncomingCall, code: int, why: str = "") -> None:
+        logger.info(
+            "%s: %s from %s refused with %d%s", self._name, incoming.call.name, incoming.caller, code, why
+        )
         self._tasks.start(incoming.call.hang_up(code))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from media_bridge.tick_notifier import TickNotifier
 
+from .call_gate import CallGate
 from .config import GatewayConfig
 from .pj_endpoint import PjEndpoint
 
@@ -17,3 +18,4 @@ class Services:
     config: GatewayConfig
     endpoint: PjEndpoint
     notifier: TickNotifier
+    gate: CallGate

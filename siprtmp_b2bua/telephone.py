@@ -11,6 +11,7 @@ from media_bridge.errors import MediaError
 from media_bridge.tick_notifier import TickNotifier
 from rtmp.aio.server import ServerConnection
 
+from .call_gate import CallGate
 from .config import GatewayConfig
 from .errors import B2buaError, StartupError
 from .line_table import LineTable
@@ -29,7 +30,9 @@ class Telephone:
         self._config = config
         self._endpoint = PjEndpoint(config)
         notifier = TickNotifier(asyncio.get_running_loop())
-        self._lines = LineTable(Services(config, self._endpoint, notifier))
+        self.gate = CallGate(config.workers.max_lag_ms / 1000)
+        """Whether new clients and calls are taken."""
+        self._lines = LineTable(Services(config, self._endpoint, notifier, self.gate))
         self._legs: set[RtmpLeg] = set()
 
     @property
@@ -59,6 +62,7 @@ class Telephone:
         except MediaError as error:
             raise StartupError(str(error)) from None
         await self._endpoint.start()
+        self.gate.start()
 
     async def keep_registered(self, aors: Collection[str]) -> None:
         """Register these accounts of the configuration; what a registrar refuses is tried again.
@@ -90,6 +94,7 @@ class Telephone:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.shutdown_timeout_s):
                 await self.close_lines()
+        self.gate.stop()
         await self._endpoint.stop()
 
     async def counts(self) -> dict[str, int]:

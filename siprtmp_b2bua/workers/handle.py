@@ -164,7 +164,7 @@ class WorkerHandle:
                 self.failure = report.reason
                 self.advance(WorkerInput.END)
             case reports.Beat():
-                self.member.lag_s = report.lag_s
+                self.member.is_overloaded = report.is_overloaded
                 self.calls = report.calls
             case reports.Closed():
                 self._client_gone(report.connection_id)

@@ -33,8 +33,8 @@ class Beat(_Report):
     """The worker is alive; once a second."""
 
     kind: Literal["beat"] = "beat"
-    lag_s: float = Field(ge=0)
-    """By how much its event loop was late, at most, since the last beat."""
+    is_overloaded: bool
+    """Whether new clients would disturb its calls."""
     calls: int = Field(ge=0)
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from ..errors import CapacityError
-
-MAX_LAG_S: Final = 0.05
-"""A worker whose event loop is later than that gets no new clients: its calls are near to being disturbed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +16,7 @@ class Member:
     """How many clients it may have; 0 until it has started."""
     is_open: bool = True
     """Whether it may get new clients: it is not about to end."""
-    lag_s: float = 0.0
+    is_overloaded: bool = False
     clients: dict[int, str | None] = field(default_factory=dict)
     """By connection: its address of record, None if it has none to share."""
     standing: frozenset[str] = frozenset()
@@ -30,11 +26,6 @@ class Member:
     def free_lines(self) -> int:
         """How many more clients it can take."""
         return max(self.lines - len(self.clients), 0) if self.is_open else 0
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it has started, and cannot take a client without harm to others."""
-        return self.lag_s > MAX_LAG_S
 
     def has(self, aor: str) -> bool:
         """Whether it has a client of that address, or registers it."""
@@ -70,7 +61,7 @@ class Roster:
         if holder is not None and holder.is_open:
             return holder if holder.lines else None
         free = [member for member in self.members if member.free_lines]
-        calm = [member for member in free if not member.is_busy]
+        calm = [member for member in free if not member.is_overloaded]
         if free and not calm:
             raise CapacityError("busy: this gateway is overloaded; try again later")
         return min(calm, key=lambda member: (-member.free_lines, member.number), default=None)

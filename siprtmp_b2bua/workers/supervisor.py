@@ -17,6 +17,7 @@ from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
 from .kind import WorkerKind
 from .reception import Reception
+from .resources import check_resources
 from .roster import Roster
 from .slots import check_slots, config_of_worker
 
@@ -60,6 +61,7 @@ class Supervisor:
         """Listen, and start the first workers. Raises `StartupError` with nothing left behind."""
         config = self.config
         check_slots(config, config.workers.max)
+        check_resources(config)
         self._front.load_certificate()
         await self._forker.start()
         try:

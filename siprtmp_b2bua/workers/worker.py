@@ -16,6 +16,7 @@ from rtmp.aio.handover import AdoptedConnection, adopt
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler
 
 from ..applications import make_live_application, with_live_timeouts
+from ..call_gate import CallGate
 from ..config import GatewayConfig
 from ..errors import StartupError
 from ..logs import configure_logging
@@ -29,7 +30,6 @@ from .kind import WorkerKind
 logger = logging.getLogger(__name__)
 
 _BEAT_S: Final = 1.0
-_LAG_STEP_S: Final = 0.1
 _LIVE_LINES: Final = 1_000_000
 
 
@@ -52,8 +52,8 @@ class Worker:
         self._channel = Channel(sock, self._told, self._ended.set)
         self._server = RtmpServer(policy_file=None)
         self._telephone = Telephone(config) if kind is WorkerKind.CALLS else None
+        self._gate = self._telephone.gate if self._telephone is not None else CallGate(0)
         self._live = make_live_application(config.live) if kind is WorkerKind.LIVE else None
-        self._is_draining = False
         self._tasks = TaskGroup("worker")
 
     async def run(self) -> None:
@@ -72,6 +72,7 @@ class Worker:
 
     async def _start(self) -> reports.Ready:
         if self._telephone is None:
+            self._gate.start()
             return reports.Ready(lines=_LIVE_LINES, sip_port=0)
         await self._telephone.start()
         return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
@@ -92,6 +93,7 @@ class Worker:
                     await self._live.wait_recorded()
         if self._telephone is not None:
             await self._telephone.stop()
+        self._gate.stop()
         self._tasks.cancel()
 
     def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
@@ -105,7 +107,7 @@ class Worker:
                 assert self._telephone is not None
                 self._tasks.start(self._telephone.keep_registered(aors))
             case commands.Drain():
-                self._is_draining = True
+                self._gate.is_draining = True
                 self._end_if_drained()
             case commands.Stop():
                 self._ended.set()
@@ -128,19 +130,15 @@ class Worker:
         self._end_if_drained()
 
     def _end_if_drained(self) -> None:
-        if self._is_draining and not self._server.connections:
+        if self._gate.is_draining and not self._server.connections:
             self._ended.set()
 
     async def _beat(self) -> None:
         """Tell once a second that the loop turns, and how late it was."""
-        loop = asyncio.get_running_loop()
         while True:
-            lag_s, until_s = 0.0, loop.time() + _BEAT_S
-            while (before_s := loop.time()) < until_s:
-                await asyncio.sleep(_LAG_STEP_S)
-                lag_s = max(lag_s, loop.time() - before_s - _LAG_STEP_S)
+            await asyncio.sleep(_BEAT_S)
             calls = self._telephone.call_count if self._telephone is not None else 0
-            self._report(reports.Beat(lag_s=lag_s, calls=calls))
+            self._report(reports.Beat(is_overloaded=self._gate.is_overloaded, calls=calls))
 
     def _report(self, report: reports.Report) -> None:
         self._channel.send(reports.pack(report))

@@ -12,7 +12,7 @@ from siprtmp_b2bua.workers import reports
     [
         reports.Ready(lines=4, sip_port=5060),
         reports.Failed(reason="the port is taken"),
-        reports.Beat(lag_s=0.25, calls=3),
+        reports.Beat(is_overloaded=True, calls=3),
         reports.Closed(connection_id=77),
     ],
 )

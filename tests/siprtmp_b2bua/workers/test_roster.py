@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from siprtmp_b2bua.errors import CapacityError
-from siprtmp_b2bua.workers.roster import MAX_LAG_S, Member, Roster
+from siprtmp_b2bua.workers.roster import Member, Roster
 
 ALICE = "alice@example.com"
 
@@ -16,8 +16,8 @@ def roster_of(*members: Member, max_clients: int = 100) -> Roster:
     return roster
 
 
-def member(number: int, clients: int = 0, *, lines: int = 4, lag_s: float = 0.0, aor: str = "") -> Member:
-    made = Member(number, lines=lines, lag_s=lag_s)
+def member(number: int, clients: int = 0, *, lines: int = 4, late: bool = False, aor: str = "") -> Member:
+    made = Member(number, lines=lines, is_overloaded=late)
     made.clients.update({100 * number + n: None for n in range(clients)})
     if aor:
         made.clients[100 * number + 99] = aor
@@ -58,9 +58,9 @@ def test_a_worker_that_ends_gets_nobody() -> None:
 
 
 def test_a_late_worker_gets_nobody_and_if_all_are_late_the_client_hears_so() -> None:
-    late, calm = member(1, lag_s=2 * MAX_LAG_S), member(2, 3, lag_s=MAX_LAG_S)
+    late, calm = member(1, late=True), member(2, 3)
     assert roster_of(late, calm).find(None) is calm
-    calm.lag_s = 2 * MAX_LAG_S
+    calm.is_overloaded = True
     with pytest.raises(CapacityError, match="overloaded"):
         roster_of(late, calm).find(None)
 

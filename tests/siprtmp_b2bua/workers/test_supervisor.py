@@ -35,6 +35,16 @@ async def test_workers_start_before_the_lines_run_out_and_then_clients_are_refus
         assert not client.is_closed
 
 
+async def test_an_overloaded_worker_takes_nobody() -> None:
+    async with workers(most=1, SIPRTMP_WORKERS__MAX_LAG_MS="0.0001") as gang:
+        async with asyncio.timeout(10):
+            while (client := await try_to_connect(gang)) is not None:
+                client.close()
+                await client.closed
+        with pytest.raises(ConnectRejected, match=r"503 .* busy: this gateway is overloaded"):
+            await gang.connect()
+
+
 async def try_to_connect(gang: RunningWorkers) -> RtmpClient | None:
     """Connect; None if the gateway is busy."""
     try:
@@ -117,3 +127,4 @@ async def test_nothing_is_left_when_the_supervisor_is_killed() -> None:
         gang.running.process.kill()
         async with asyncio.timeout(5):
             await client.closed
+        await gang.running.process.wait()

@@ -1,0 +1,66 @@
+"""Whether new calls and new clients are taken: not while those that there are would suffer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from .errors import CapacityError
+
+RETRY_AFTER_S: Final = 10
+"""When a caller that is refused may try again (RFC 3261 §20.33)."""
+_STEP_S: Final = 0.25
+_WINDOW: Final = 4
+"""Steps that are remembered."""
+
+
+class CallGate:
+    """Watches how late the event loop is, and knows whether the process is about to end.
+
+    A loop that is later than `max_lag_s` is near to disturbing the calls it has; 0: it is not watched for
+    that. `start` and `stop` it on the loop that it is to watch.
+    """
+
+    def __init__(self, max_lag_s: float) -> None:
+        self.is_draining = False
+        self._max_lag_s = max_lag_s
+        self._lags_s = [0.0] * _WINDOW
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+
+    @property
+    def lag_s(self) -> float:
+        """By how much the loop was late in the last second, more than once."""
+        return sorted(self._lags_s)[-2]
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether that is too much."""
+        return 0 < self._max_lag_s < self.lag_s
+
+    def check(self) -> None:
+        """Raise `CapacityError` if nobody new is taken now."""
+        if self.is_draining:
+            raise CapacityError("this gateway takes no more calls: it is about to end")
+        if self.is_overloaded:
+            raise CapacityError("busy: this gateway is overloaded; try again later")
+
+    def start(self) -> None:
+        """Begin to watch."""
+        loop = asyncio.get_running_loop()
+        self._due_s = loop.time() + _STEP_S
+        self._timer = loop.call_at(self._due_s, self._tick, loop)
+
+    def stop(self) -> None:
+        """End that."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.note_lag(loop.time() - self._due_s)
+        self.start()
+
+    def note_lag(self, lag_s: float) -> None:
+        """Take a measurement into account for a second."""
+        self._lags_s = [*self._lags_s[1:], max(lag_s, 0.0)]
