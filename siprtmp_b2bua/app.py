@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 
+from . import __version__
 from .applications import Applications
 from .config import GatewayConfig
+from .control.status import GatewayStatus, WorkerStatus
 from .errors import StartupError
 from .rtmp_front import RtmpFront
 from .telephone import Telephone
@@ -70,7 +73,34 @@ class Gateway:
         if self._front is not None:
             self._front.reload_certificate()
 
-    async def status(self) -> str:
+    async def status(self) -> GatewayStatus:
+        """What goes on."""
+        telephone = self._telephone
+        worker = WorkerStatus(
+            name="gateway",
+            pid=os.getpid(),
+            state="ready",
+            lines=telephone.max_calls if telephone is not None else 0,
+            clients=self.line_count,
+            sip_port=telephone.sip_port if telephone is not None else None,
+            is_overloaded=telephone is not None and telephone.gate.is_overloaded,
+            calls=tuple(await telephone.call_statuses()) if telephone is not None else (),
+            streams=self._applications.stream_count if self._applications is not None else 0,
+        )
+        return GatewayStatus(
+            version=__version__,
+            pid=os.getpid(),
+            rtmp_port=self.rtmp_port,
+            is_draining=telephone is not None and telephone.gate.is_draining,
+            workers=(worker,),
+        )
+
+    async def drain(self) -> None:
+        """Take no more clients and calls; return when the last call has ended. `stop` has to follow."""
+        if self._telephone is not None:
+            await self._telephone.drain()
+
+    async def counts(self) -> str:
         """One line that counts what the gateway holds; what stays in it when all is quiet, leaks."""
         counts = await self._telephone.counts() if self._telephone is not None else {}
         counts["streams"] = self._applications.stream_count if self._applications else 0

@@ -13,9 +13,11 @@ from rtmp.messages import Payload
 
 from .call_audio import CallAudio
 from .call_state import CallEvent, CallState, next_state
+from .call_status import with_audio
 from .call_video import CallVideo
 from .client_codecs import CodecPreference, RtmpAudio
 from .client_port import ClientPort
+from .control.status import CallStatus
 from .errors import B2buaError, SipError
 from .pj_call import PjCall
 from .renegotiation import Renegotiation
@@ -60,6 +62,7 @@ class Call:
         self._is_outgoing = False
         self._renegotiation = Renegotiation(sip)
         self._remote_hold = False
+        self._answered_s: float | None = None
         self._follows_audio = False
         self._tasks = TaskGroup(sip.name)
         sip.listen(self)
@@ -253,6 +256,8 @@ class Call:
 
     def _advance(self, event: CallEvent) -> None:
         self.state = next_state(self.state, event)
+        if self.state is CallState.ACTIVE and self._answered_s is None:
+            self._answered_s = asyncio.get_running_loop().time()
 
     def _route_audio(self) -> None:
         """Connect the audio with the bridge, or take it out if it goes with the video."""
@@ -322,6 +327,20 @@ class Call:
         carries_audio = self._video is not None and self._video.carries_audio
         audio = video if carries_audio else self._rtmp_audio(codec).reported_name
         self._client.accepted(audio, video, named=self._preference.named)
+
+    async def status(self, client: str) -> CallStatus:
+        """What goes on in the call now; `client` is the client's id in the log."""
+        now_s = asyncio.get_running_loop().time()
+        status = CallStatus(
+            call=self.name,
+            client=client,
+            caller=self._caller,
+            called=self._called,
+            state=self.state.name.lower(),
+            duration_s=now_s - self._answered_s if self._answered_s is not None else None,
+            video=self._video.reported_name if self._video is not None else None,
+        )
+        return with_audio(status, self._audio, await self._sip.stats())
 
     async def _ask_for_key_picture(self) -> None:
         try:

@@ -116,6 +116,16 @@ class CallAudio:
         if self._uplink is not None:
             self._uplink.close()
 
+    @property
+    def queue_ms(self) -> float:
+        """How much of the client's audio waits for the bridge, on average."""
+        return self._queue.stats().depth_average_ms
+
+    @property
+    def chain(self) -> str:
+        """The stages that the client's audio goes through, as the log has them."""
+        return f"rtmp {self._uplink} → port" if self._uplink is not None else ""
+
     def summary(self) -> str:
         """One line for the log at the end of a call."""
         queue, sent = self._queue.stats(), self._downlink.stats()

@@ -9,14 +9,17 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from . import __version__
 from .app import Gateway
 from .config import GatewayConfig, Setting
+from .control import client as control
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
+from .service import ServiceRunner
 from .tasks import TaskGroup
 from .workers.supervisor import Supervisor
 
@@ -25,13 +28,15 @@ logger = logging.getLogger(__name__)
 EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
 
 _EPILOG = """\
+siprtmp status [--json], siprtmp drain and siprtmp reload talk to a gateway that runs: siprtmp status --help.
+
 Phones connect to rtmp://HOST:PORT/sip/USER@DOMAIN with login, password and display name as arguments.
 Encoders publish to rtmp://HOST:PORT/live/NAME, and players play from there.
 Every setting can also come from the environment, such as SIPRTMP_SIP__PORT=5070, or from a TOML file.
 """
 
 # Destination of each flag in the configuration.
-_SETTINGS = {
+_SETTINGS: dict[str, tuple[str, ...]] = {
     "host": ("rtmp", "host"),
     "port": ("rtmp", "port"),
     "rtmps_port": ("rtmp", "tls_port"),
@@ -45,6 +50,7 @@ _SETTINGS = {
     "outbound_proxy": ("sip", "outbound_proxy"),
     "workers": ("workers", "count"),
     "max_workers": ("workers", "max"),
+    "control": ("control",),
 }
 
 
@@ -70,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")
     add("--workers", metavar="auto|N", help="processes for calls; auto: as many as are needed (default 1)")
     add("--max-workers", type=int, metavar="M", help="how many there may be (default 32)")
+    add("--control", metavar="PATH", help="socket for status, drain and reload; none: no socket (see below)")
     add(
         "--config",
         type=Path,
@@ -85,18 +92,26 @@ def make_parser() -> argparse.ArgumentParser:
 
 def flag_settings(arguments: argparse.Namespace) -> dict[str, Setting]:
     """Return the settings that were given as flags, nested as the configuration is."""
-    settings: dict[str, dict[str, Setting]] = {}
-    for flag, (section, name) in _SETTINGS.items():
+    settings: dict[str, Any] = {}
+    for flag, place in _SETTINGS.items():
         value = getattr(arguments, flag)
         if value is not None:
-            settings.setdefault(section, {})[name] = value
-    return dict(settings)
+            *sections, name = place
+            table = settings
+            for section in sections:
+                table = table.setdefault(section, {})
+            table[name] = value
+    return settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in control.COMMANDS:
+        return control.main(argv)
     arguments = make_parser().parse_args(argv)
-    configure_logging(2 if arguments.verbose_all else 1 if arguments.verbose else 0)
+    verbosity = 2 if arguments.verbose_all else 1 if arguments.verbose else 0
+    configure_logging(verbosity)
     try:
         config = GatewayConfig.load(arguments.config, flag_settings(arguments))
     except ConfigurationError as error:
@@ -105,10 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
         return EXIT_OK
     try:
-        if config.workers.count == 1:
-            uvloop.run(serve(config))
-        else:
-            uvloop.run(supervise(config, 2 if arguments.verbose_all else 1 if arguments.verbose else 0))
+        uvloop.run(serve(config, verbosity))
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
     except StartupError as error:
@@ -116,40 +128,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
-async def serve(config: GatewayConfig) -> None:
-    """Run a gateway until SIGTERM or SIGINT; with RTMPS, SIGHUP reads the certificate again."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(config: GatewayConfig, verbosity: int) -> None:
+    """Run a gateway until SIGTERM or SIGINT; raises `StartupError`."""
+    if config.workers.count != 1:
+        await ServiceRunner(Supervisor(config, verbosity), config).run()
+        return
     gateway = Gateway(config)
-    await gateway.start()
-    if config.rtmp.tls_port:
-        loop.add_signal_handler(signal.SIGHUP, gateway.reload_certificate)
-    status_requests = TaskGroup("status")
-    loop.add_signal_handler(signal.SIGUSR1, lambda: status_requests.start(_log_status(gateway)))
-    await stop.wait()
-    status_requests.cancel()
-    logger.info("stopping")
-    await gateway.stop()
+    requests = TaskGroup("status")
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGUSR1, lambda: requests.start(_log_counts(gateway))
+    )
+    await ServiceRunner(gateway, config).run()
 
 
-async def supervise(config: GatewayConfig, verbosity: int) -> None:
-    """Run a gateway of several processes, as `serve` does one."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(config, verbosity)
-    await supervisor.start()
-    loop.add_signal_handler(signal.SIGHUP, supervisor.reload_certificate)
-    await stop.wait()
-    logger.info("stopping")
-    await supervisor.stop()
-
-
-async def _log_status(gateway: Gateway) -> None:
-    logger.info(await gateway.status())
+async def _log_counts(gateway: Gateway) -> None:
+    logger.info(await gateway.counts())
 
 
 def _fail(error: Exception, status: int) -> int:

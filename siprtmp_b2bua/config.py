@@ -206,6 +206,10 @@ class GatewayConfig(BaseSettings):
     """Whether two clients may use the same address of record without naming an instance."""
     shutdown_timeout_s: float = Field(3.0, gt=0, le=30)
     """How long hanging up and unregistering may take at the end."""
+    drain_timeout_s: float = Field(3600.0, gt=0)
+    """How long calls may go on after `siprtmp drain`."""
+    control: str = ""
+    """Path of the Unix socket for `siprtmp status`; empty: one that the RTMP port gives; none: no socket."""
 
     @classmethod
     def settings_customise_sources(

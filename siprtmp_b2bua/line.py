@@ -13,6 +13,7 @@ from .call import Call
 from .call_state import CallEvent, CallState
 from .client_codecs import CodecPreference
 from .client_port import ClientPort
+from .control.status import CallStatus
 from .credentials import Credentials
 from .errors import AddressError, CapacityError, IllegalTransitionError, RequestError, SipError
 from .pj_account import IncomingCall
@@ -64,6 +65,15 @@ class Line:
     def is_free(self) -> bool:
         """Whether the line can take a call now."""
         return not self._closing and self._call is None
+
+    async def call_status(self) -> CallStatus | None:
+        """What goes on in the call, None if there is none."""
+        return await self._call.status(self.name) if self._call is not None else None
+
+    async def wait_free(self) -> None:
+        """Wait until there is no call."""
+        while self._call is not None:
+            await self._call.ended.wait()
 
     async def open(self) -> None:
         """Register, if the line has a registration; raises what `Registration.join` raises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from .client_port import ClientPort
 from .config import AccountConfig
 from .connect_request import ConnectRequest
+from .control.status import CallStatus
 from .credentials import Credentials
 from .line import Line
 from .registration import Registration
@@ -42,6 +44,11 @@ class LineTable:
 
     def __len__(self) -> int:
         return len(self._lines)
+
+    async def call_statuses(self) -> list[CallStatus]:
+        """What goes on in each call."""
+        statuses = await asyncio.gather(*(line.call_status() for line in self._lines))
+        return [status for status in statuses if status is not None]
 
     async def open(self, request: ConnectRequest, owner: LineOwner) -> Line:
         """Make the line of a connect and register it; raises what `Line.open` raises.

@@ -25,6 +25,11 @@ class StreamStats:
     packets_lost: int
     packets_discarded: int
     packets_sent: int
+    jitter_ms: float
+    round_trip_ms: float | None
+    """None before the peer has reported."""
+    buffered_ms: float
+    """What is in the jitter buffer."""
 
 
 @dataclass(frozen=True, slots=True)

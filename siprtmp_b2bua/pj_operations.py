@@ -86,7 +86,16 @@ def stream_stats(call: Any, index: int) -> StreamStats:
     """RTP counters of a running stream."""
     stats = call.getStreamStat(index)  # kept while it is read, see `active_audio`
     received, sent = stats.rtcp.rxStat, stats.rtcp.txStat
-    return StreamStats(received.pkt, received.loss, received.discard, sent.pkt)
+    round_trip, buffer = stats.rtcp.rttUsec, stats.jbuf
+    return StreamStats(
+        packets_received=received.pkt,
+        packets_lost=received.loss,
+        packets_discarded=received.discard,
+        packets_sent=sent.pkt,
+        jitter_ms=received.jitterUsec.last / 1000,
+        round_trip_ms=round_trip.last / 1000 if round_trip.n else None,
+        buffered_ms=float(buffer.avgDelayMsec),
+    )
 
 
 class SentAudioReader:

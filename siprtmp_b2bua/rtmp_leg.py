@@ -105,6 +105,12 @@ class RtmpLeg:
                 self._connection.send_status(0, "status", "NetConnection.Connect.Closed", reason)
             self._connection.close()
 
+    async def wait_free(self) -> None:
+        """Wait until the client has no call, and knows it."""
+        if self._line is not None:
+            await self._line.wait_free()
+        await self._tasks.wait()
+
     # -- connect -------------------------------------------------------------------------------------------
 
     async def _connect(self, event: ConnectRequested) -> None:

@@ -13,6 +13,7 @@ from rtmp.aio.server import ServerConnection
 
 from .call_gate import CallGate
 from .config import GatewayConfig
+from .control.status import CallStatus
 from .errors import B2buaError, StartupError
 from .line_table import LineTable
 from .pj_endpoint import PjEndpoint
@@ -80,6 +81,20 @@ class Telephone:
         self._legs.add(leg)
         return leg
 
+    async def drain(self) -> None:
+        """Take no more clients and calls; return when the last call has ended, and its client is out.
+
+        Bounded in time by the configuration.
+        """
+        self.gate.is_draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_timeout_s):
+                await asyncio.gather(*(self._drain(leg) for leg in list(self._legs)))
+
+    async def _drain(self, leg: RtmpLeg) -> None:
+        await leg.wait_free()
+        leg.disconnect("the gateway is shutting down")
+
     def disconnect_all(self, reason: str) -> None:
         """Tell all clients that they are out, and close their connections."""
         for leg in list(self._legs):
@@ -96,6 +111,10 @@ class Telephone:
                 await self.close_lines()
         self.gate.stop()
         await self._endpoint.stop()
+
+    async def call_statuses(self) -> list[CallStatus]:
+        """What goes on in each call."""
+        return await self._lines.call_statuses()
 
     async def counts(self) -> dict[str, int]:
         """Count what is held; what stays when all is quiet, leaks."""

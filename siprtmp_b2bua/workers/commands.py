@@ -32,7 +32,14 @@ class Stop:
     """Hang up, unregister, and end."""
 
 
-Command = Adopt | KeepRegistered | Drain | Stop
+@dataclass(frozen=True, slots=True)
+class TellStatus:
+    """Report what goes on."""
+
+    request: int
+
+
+Command = Adopt | KeepRegistered | Drain | Stop | TellStatus
 
 
 def pack(command: Command) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..control.status import WorkerStatus
 from ..errors import CapacityError, StartupError
 from . import commands
 from .channel import socket_pair
@@ -137,7 +138,7 @@ class Crew:
             self._restarts.failed(number, now_s)
             return False
         member = Member(number, standing=frozenset(aor.lower() for aor in self._standing.get(number, ())))
-        self.workers[number] = WorkerHandle(number, ours, self, member, self._clock)
+        self.workers[number] = WorkerHandle(self.kind, number, ours, self, member, self._clock)
         self.roster.members.add(member)
         self._dead.discard(number)
         self._restarts.started(number, now_s)
@@ -240,7 +241,8 @@ class Crew:
 
     def _check(self, handle: WorkerHandle, now_s: float) -> None:
         silent_s = now_s - handle.heard_s
-        if handle.state is WorkerState.READY and silent_s > _HUNG_S:
+        patience_s = _HUNG_S + (self._size.stop_s if handle.state is WorkerState.ENDING else 0.0)
+        if handle.state is not WorkerState.STARTING and silent_s > patience_s:
             handle.kill(f"nothing was heard of it for {silent_s:.1f} s, so it was killed")
         elif handle.state is WorkerState.STARTING and silent_s > _START_S:
             handle.kill(f"it had not started after {silent_s:.1f} s, so it was killed")
@@ -255,15 +257,25 @@ class Crew:
         if spare and now_s - handle.used_s > self._size.idle_s:
             handle.end(commands.Stop())
 
-    async def stop(self, *, drain: bool = False) -> None:
-        """End all workers; those that do not end in time are killed. With `drain`, wait for their clients."""
+    async def statuses(self) -> list[WorkerStatus]:
+        """Ask all workers what goes on."""
+        workers = sorted(self.workers.values(), key=lambda handle: handle.number)
+        return list(await asyncio.gather(*(handle.status() for handle in workers)))
+
+    async def drain(self) -> None:
+        """Take no more clients; return when the workers have ended, each after its last call."""
         self._is_ending = True
         self._notify()
         for handle in list(self.workers.values()):
-            if handle.state is not WorkerState.ENDING:
-                handle.end(commands.Drain() if drain else commands.Stop())
-        if drain:
-            await self._wait_gone()
+            handle.end(commands.Drain())
+        await self._wait_gone()
+
+    async def stop(self) -> None:
+        """End all workers; those that do not end in time are killed."""
+        self._is_ending = True
+        self._notify()
+        for handle in list(self.workers.values()):
+            handle.end(commands.Stop())
         try:
             async with asyncio.timeout(self._size.stop_s):
                 await self._wait_gone()

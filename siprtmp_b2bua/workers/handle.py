@@ -14,10 +14,15 @@ from typing import Final, Protocol
 from rtmp.aio.handover import Handover
 from rtmp.aio.places import Place
 
+from ..control.status import WorkerStatus
 from ..errors import IllegalTransitionError
 from . import commands, reports
 from .channel import Channel
+from .kind import WorkerKind
+from .questions import Questions
 from .roster import Member
+
+_ANSWER_S: Final = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +75,15 @@ class WorkerHandle:
     """A worker's process, its channel and its clients."""
 
     def __init__(
-        self, number: int, sock: socket.socket, owner: Owner, member: Member, clock: Callable[[], float]
+        self,
+        kind: WorkerKind,
+        number: int,
+        sock: socket.socket,
+        owner: Owner,
+        member: Member,
+        clock: Callable[[], float],
     ) -> None:
+        self.kind = kind
         self.number = number
         self.member = member
         self.state = WorkerState.STARTING
@@ -87,6 +99,7 @@ class WorkerHandle:
         """Whether nobody will say how it ended."""
         self._owner = owner
         self._clock = clock
+        self._questions = Questions()
         self._places: dict[int, Place] = {}
         self._pidfd: int | None = None
         self._channel = Channel(sock, self._told, self._channel_lost)
@@ -135,6 +148,22 @@ class WorkerHandle:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
+    async def status(self) -> WorkerStatus:
+        """Ask it what goes on; one that does not answer in time is described without."""
+        known = WorkerStatus(
+            name=f"{self.kind} {self.number}",
+            pid=self.pid or 0,
+            state=self.state.name.lower(),
+            lines=self.member.lines if self.kind is WorkerKind.CALLS else None,
+            clients=len(self.member.clients),
+            sip_port=self.sip_port or None,
+            is_overloaded=self.member.is_overloaded,
+        )
+        question = self._questions.ask()
+        self.tell(commands.TellStatus(question.number))
+        calls, streams = await question.answer(_ANSWER_S)
+        return known.model_copy(update={"calls": calls, "streams": streams})
+
     def exited(self) -> None:
         """Note that the process has ended, and with it all that it had."""
         self.advance(WorkerInput.EXITED)
@@ -166,6 +195,8 @@ class WorkerHandle:
             case reports.Beat():
                 self.member.is_overloaded = report.is_overloaded
                 self.calls = report.calls
+            case reports.Calls():
+                self._questions.answered(report)
             case reports.Closed():
                 self._client_gone(report.connection_id)
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ..control.status import CallStatus
+
 _TEXT = 500
 
 
@@ -45,7 +47,17 @@ class Closed(_Report):
     connection_id: int
 
 
-Report = Ready | Failed | Beat | Closed
+class Calls(_Report):
+    """Some of the calls of the worker, in answer to `TellStatus`; the last one has all been told."""
+
+    kind: Literal["calls"] = "calls"
+    request: int
+    calls: tuple[CallStatus, ...]
+    streams: int = 0
+    is_last: bool
+
+
+Report = Ready | Failed | Beat | Closed | Calls
 
 _ADAPTER: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
 

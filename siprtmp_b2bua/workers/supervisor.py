@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 
 from rtmp.aio.handover import FrontConnection
 
+from .. import __version__
 from ..config import GatewayConfig
+from ..control.status import GatewayStatus
 from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..tasks import TaskGroup
@@ -45,6 +48,7 @@ class Supervisor:
             self._live = Crew(WorkerKind.LIVE, live_size, live_roster, self._fork_live)
         reception = Reception(config, self._calls, self._live)
         self._front = RtmpFront(config.rtmp, reception.make_handler, FrontConnection)
+        self._is_draining = False
         self._tasks = TaskGroup("supervisor")
 
     @property
@@ -78,6 +82,22 @@ class Supervisor:
     def reload_certificate(self) -> None:
         """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
         self._front.reload_certificate()
+
+    async def status(self) -> GatewayStatus:
+        """What goes on in all processes."""
+        crews = await asyncio.gather(*(crew.statuses() for crew in self._crews))
+        return GatewayStatus(
+            version=__version__,
+            pid=os.getpid(),
+            rtmp_port=self.rtmp_port,
+            is_draining=self._is_draining,
+            workers=tuple(worker for crew in crews for worker in crew),
+        )
+
+    async def drain(self) -> None:
+        """Take no more clients and calls; return when the last call has ended. `stop` has to follow."""
+        self._is_draining = True
+        await asyncio.gather(*(crew.drain() for crew in self._crews))
 
     async def stop(self) -> None:
         """Have all workers hang up and end, close all connections and sockets."""

@@ -30,6 +30,7 @@ from .kind import WorkerKind
 logger = logging.getLogger(__name__)
 
 _BEAT_S: Final = 1.0
+_CALLS_IN_REPORT: Final = 50
 _LIVE_LINES: Final = 1_000_000
 
 
@@ -108,7 +109,9 @@ class Worker:
                 self._tasks.start(self._telephone.keep_registered(aors))
             case commands.Drain():
                 self._gate.is_draining = True
-                self._end_if_drained()
+                self._tasks.start(self._drain())
+            case commands.TellStatus(request):
+                self._tasks.start(self._tell_status(request))
             case commands.Stop():
                 self._ended.set()
 
@@ -127,11 +130,23 @@ class Worker:
 
     def _client_gone(self, connection_id: int) -> None:
         self._report(reports.Closed(connection_id=connection_id))
-        self._end_if_drained()
 
-    def _end_if_drained(self) -> None:
-        if self._gate.is_draining and not self._server.connections:
-            self._ended.set()
+    async def _drain(self) -> None:
+        if self._telephone is not None:
+            await self._telephone.drain()
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._config.drain_timeout_s):
+                    await self._server.places.wait_left()
+        self._ended.set()
+
+    async def _tell_status(self, request: int) -> None:
+        calls = await self._telephone.call_statuses() if self._telephone is not None else []
+        streams = len(self._live.streams) if self._live is not None else 0
+        while len(calls) > _CALLS_IN_REPORT:
+            some, calls = tuple(calls[:_CALLS_IN_REPORT]), calls[_CALLS_IN_REPORT:]
+            self._report(reports.Calls(request=request, calls=some, is_last=False))
+        self._report(reports.Calls(request=request, calls=tuple(calls), streams=streams, is_last=True))
 
     async def _beat(self) -> None:
         """Tell once a second that the loop turns, and how late it was."""

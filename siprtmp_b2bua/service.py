@@ -1,0 +1,127 @@
+"""A gateway as a service: signals, the control socket, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from .config import GatewayConfig
+from .control.place import control_path
+from .control.server import ControlServer
+from .control.status import GatewayStatus
+from .errors import StartupError
+from .tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+NO_CONTROL: Final = "none"
+_SECOND_SIGTERM_S: Final = 0.3
+
+
+class Service(Protocol):
+    """A gateway, of one process or of several."""
+
+    @property
+    def rtmp_port(self) -> int:
+        """The TCP port of RTMP."""
+
+    async def start(self) -> None:
+        """Start; raises `StartupError` with nothing left behind."""
+
+    async def stop(self) -> None:
+        """Hang up, and end."""
+
+    async def drain(self) -> None:
+        """Take no more clients and calls; return when the last call has ended."""
+
+    async def status(self) -> GatewayStatus:
+        """What goes on."""
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key of RTMPS again."""
+
+
+class ServiceRunner:
+    """Runs a gateway until it is told to end."""
+
+    def __init__(self, service: Service, config: GatewayConfig) -> None:
+        self._service = service
+        self._config = config
+        self._ending = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
+        self._tasks = TaskGroup("service")
+
+    async def run(self) -> None:
+        """Start, serve and stop. Raises `StartupError`."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._ending.set)
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
+        await self._service.start()
+        try:
+            control = await self._open_control()
+        except StartupError:
+            await self._service.stop()
+            raise
+        loop.add_signal_handler(signal.SIGHUP, self._service.reload_certificate)
+        await self._ending.wait()
+        logger.info("stopping")
+        if control is not None:
+            await control.stop()
+        self._tasks.cancel()
+        await self._service.stop()
+
+    async def _open_control(self) -> ControlServer | None:
+        setting = self._config.control
+        if setting == NO_CONTROL:
+            return None
+        commands = {"status": self._status, "drain": self._drain, "reload": self._reload}
+        control = ControlServer(control_path(setting, self._service.rtmp_port), commands)
+        try:
+            await control.start()
+        except StartupError as error:
+            if setting:
+                raise
+            logger.warning("no `siprtmp status`: %s", error)
+            return None
+        return control
+
+    def _terminated(self) -> None:
+        """Stop, unless a second SIGTERM comes at once, which means to drain; a third one stops again."""
+        loop = asyncio.get_running_loop()
+        if self._draining is not None:
+            self._ending.set()
+            return
+        loop.add_signal_handler(signal.SIGTERM, self._start_draining)
+        loop.call_later(_SECOND_SIGTERM_S, self._stop_unless_draining)
+
+    def _stop_unless_draining(self) -> None:
+        if self._draining is None:
+            self._ending.set()
+
+    def _start_draining(self) -> None:
+        if self._draining is not None:
+            self._ending.set()
+            return
+        logger.info("no more calls are taken; the gateway ends when the last one has ended")
+        self._draining = self._tasks.start(self._drain_and_end())
+
+    async def _drain_and_end(self) -> None:
+        await self._service.drain()
+        self._ending.set()
+
+    # -- the control socket --------------------------------------------------------------------------------
+
+    async def _status(self) -> Mapping[str, object]:
+        return (await self._service.status()).model_dump(mode="json")
+
+    async def _drain(self) -> Mapping[str, object]:
+        if self._draining is None:
+            self._start_draining()
+        return {"text": "no more calls are taken; the gateway ends when the last one has ended"}
+
+    async def _reload(self) -> Mapping[str, object]:
+        self._service.reload_certificate()
+        return {"text": "certificates are read again; the log says how that went"}

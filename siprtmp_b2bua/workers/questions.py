@@ -1,0 +1,55 @@
+"""Questions to a worker that wait for their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+
+from ..control.status import CallStatus
+from .reports import Calls
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """What goes on? The answer comes in parts."""
+
+    number: int
+    calls: list[CallStatus] = field(default_factory=list)
+    streams: int = 0
+    is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, timeout_s: float) -> tuple[tuple[CallStatus, ...], int]:
+        """Return the calls and how many streams there are: what of it has come in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.is_answered.wait()
+        except TimeoutError:
+            pass
+        return tuple(self.calls), self.streams
+
+
+class Questions:
+    """Those to one worker."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Question] = {}
+
+    def ask(self) -> Question:
+        """Return a new question; only the newest few are remembered."""
+        question = Question(next(self._numbers))
+        self._open[question.number] = question
+        self._open.pop(question.number - 8, None)
+        return question
+
+    def answered(self, part: Calls) -> None:
+        """Take a part of an answer; one that nobody asked for is forgotten."""
+        question = self._open.get(part.request)
+        if question is None:
+            return
+        question.calls += part.calls
+        question.streams += part.streams
+        if part.is_last:
+            question.is_answered.set()
+            del self._open[part.request]
