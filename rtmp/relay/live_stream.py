@@ -48,7 +48,9 @@ class LiveStream:
         newest = max(media or self._last.values(), key=lambda last: last.id, default=None)
         if newest is None:
             return self._ended_ms
-        ahead = max(milliseconds_between(newest.timestamp_ms, last.timestamp_ms) for last in media or [newest])
+        ahead = max(
+            milliseconds_between(newest.timestamp_ms, last.timestamp_ms) for last in media or [newest]
+        )
         return (newest.timestamp_ms + (ahead if ahead <= _MAX_INTERLEAVING_MS else 0)) & TIMESTAMP_MASK
 
     @property
