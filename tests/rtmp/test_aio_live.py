@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from rtmp.aio.live import LiveLimits, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.recording.recordings import Recordings
+from rtmp.amf0 import encode_all
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.limits import DEFAULT_LIMITS
 from rtmp.messages import milliseconds_between
 from tests.rtmp.live_server import AVC_HEADER, INTER, KEY, Player, live
+
+DATA_CHUNK_STREAM = 6
 
 
 async def test_what_is_published_is_played() -> None:
@@ -31,6 +37,28 @@ async def test_what_is_published_is_played() -> None:
         await late.until(lambda player: len(player.media) == 4)
         assert late.media == [(9, 10, AVC_HEADER), *sent[1:]]
         assert late.data == early.data
+
+
+async def test_data_that_cannot_be_decoded_are_relayed_as_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rtmp")
+    unknown = encode_all(("onCuePoint",)) + bytes.fromhex("11 0a 07 03 43 01")
+    async with live(recordings=Recordings(tmp_path)) as run:
+        publisher = await run.record()
+        player = await run.play()
+        for time_ms in (0, 40):
+            session = publisher._connection.session
+            session._send(DATA_CHUNK_STREAM, 18, publisher.stream_id, time_ms, unknown)
+            publisher.send_audio(time_ms, b"\xb2speex")
+        await player.until(lambda player: len(player.media) == 2)
+        publisher.send_data(50, "onCuePoint", {"name": "x"})
+        await player.until(lambda player: player.data)
+        assert player.data == [("onCuePoint", {"name": "x"})]
+        assert player.stream._connection.session.undecoded_data == 2
+    ours = [line for line in caplog.messages if "cannot be decoded" in line]
+    assert len(ours) == 2  # the server's of its publisher, and the client's who plays
+    assert all("externalizable class 'C'" in line for line in ours)
 
 
 async def test_large_messages_to_players_of_several_streams() -> None:
