@@ -228,6 +228,13 @@ class UndecodedDataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageIgnored:
+    """The first message of a type that nothing is done about: shared objects, or what is not known."""
+
+    type_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamBegun:
     """(client) User control: the stream has become functional."""
 
@@ -284,6 +291,7 @@ Event: TypeAlias = (
     | VideoReceived
     | DataReceived
     | UndecodedDataReceived
+    | MessageIgnored
     | StreamBegun
     | StreamEnded
     | BufferLengthSet

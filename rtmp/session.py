@@ -15,7 +15,7 @@ from rtmp.amf0 import AmfValue
 from rtmp.chunk_reader import ChunkReader
 from rtmp.commands import Command, opaque_data, parse_values, plain_data
 from rtmp.errors import AmfDecodeError, LocalProtocolError, RemoteProtocolError, RtmpError
-from rtmp.events import ConnectionClosed, DataReceived, Event, UndecodedDataReceived
+from rtmp.events import ConnectionClosed, DataReceived, Event, MessageIgnored, UndecodedDataReceived
 from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
@@ -59,6 +59,7 @@ class Session(SessionControl):
         self._sinks: dict[int, MediaSink] = {}
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
         self._failure: RemoteProtocolError | None = None
+        self._ignored: set[int] = set()  # message types that nothing was done about
         self._handlers: dict[int, Callable[[Message], None]] = {
             MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
             MessageType.USER_CONTROL: self._on_user_control,
@@ -204,9 +205,12 @@ class Session(SessionControl):
         if message.type_id not in _CONTENT:
             self.messages_of_control += 1
         handler = self._handlers.get(message.type_id)
-        # shared objects and unknown types are of no use here, and no harm
         if handler is not None:
             handler(message)
+        elif message.type_id not in self._ignored:
+            # shared objects and unknown types are of no use here, and no harm
+            self._ignored.add(message.type_id)
+            self._events.append(MessageIgnored(message.type_id))
 
     # Control messages
 

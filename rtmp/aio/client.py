@@ -27,6 +27,7 @@ from rtmp.events import (
     DataReceived,
     ErrorReceived,
     Event,
+    MessageIgnored,
     ResultReceived,
     StatusReceived,
     StreamCreated,
@@ -221,6 +222,8 @@ class RtmpClient(ConnectingClient):
                 self._on_closed(reason)
             case UndecodedDataReceived() if self.session.undecoded_data == 1:
                 logger.info("connection %s: data that cannot be decoded: %s", self.id, event.reason)
+            case MessageIgnored():
+                self._log_ignored(event)
             case _:
                 pass
 

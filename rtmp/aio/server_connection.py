@@ -12,7 +12,7 @@ from rtmp.admission import Admission, SharedBudget
 from rtmp.aio.connection import Connection
 from rtmp.aio.places import Place, Places
 from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
-from rtmp.events import ConnectionClosed, ConnectRequested, Event
+from rtmp.events import ConnectionClosed, ConnectRequested, Event, MessageIgnored
 from rtmp.limits import Limits, Timeouts
 from rtmp.messages import Payload
 from rtmp.policy_file import PolicyFile
@@ -187,6 +187,8 @@ class ServerConnection(Connection[ServerSession]):
     def _deliver(self, event: Event) -> None:
         if isinstance(event, ConnectRequested):
             self._liveness.note_connected()
+        elif isinstance(event, MessageIgnored):
+            self._log_ignored(event)
         if self.handler is None:
             return
         try:
