@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
@@ -14,7 +14,7 @@ from rtmp.aio.places import Place, Places
 from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
 from rtmp.events import ConnectionClosed, ConnectRequested, Event, MessageIgnored
 from rtmp.limits import Limits, Timeouts
-from rtmp.messages import Payload
+from rtmp.messages import Message, Payload
 from rtmp.policy_file import PolicyFile
 from rtmp.server_session import ServerSession
 from rtmp.shared_message import SharedMessage
@@ -122,6 +122,12 @@ class ServerConnection(Connection[ServerSession]):
         """Send video, or drop and count it in `dropped_media` while the client reads too slowly."""
         if not self._closing and self.media_has_room():
             self.session.send_video(stream_id, timestamp_ms, payload)
+            self.commands_given()
+
+    def send_aggregate(self, stream_id: int, messages: Iterable[Message]) -> None:
+        """Send several messages as one, or drop them all and count one while the client reads too slowly."""
+        if not self._closing and self.media_has_room():
+            self.session.send_aggregate(stream_id, messages)
             self.commands_given()
 
     def offer_shared(self, stream_id: int, message: SharedMessage) -> bool:
