@@ -24,7 +24,8 @@ PICTURES = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25")
 TONE = ("-f", "lavfi", "-i", "sine=r=44100")
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "2")
 # Less than the half window that a server acknowledges: FFmpeg closes without reading the last
-# acknowledgements, which resets the connection and takes what is not sent yet with it.
+# acknowledgements, which resets the connection and takes what is not sent yet with it. More than that is
+# sent in test_rtmp_windows.py.
 NOISE = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10", "-vf", "noise=alls=60:allf=t", "-g", "5", "-crf", "8")
 MEDIA = {
     "h264-aac": (*PICTURES, *TONE, "-t", "3", *H264, "-g", "12", "-c:a", "aac"),
