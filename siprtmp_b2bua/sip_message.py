@@ -17,10 +17,10 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
 _STAR: Final = re.compile(r"(?:\A|,)\s*\*")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
-_AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
-_SECURE_AUDIO: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio\s+0*[1-9]\S*\s+RTP/SAVPF?\s", re.IGNORECASE)
 _KEY_LINE: Final = re.compile(r"(?:\A|[\r\n])a=\s*crypto", re.IGNORECASE)
 _MEDIA_LINE: Final = re.compile(r"(?:\A|[\r\n])m=")
+_AUDIO: Final = re.compile(r"\s*audio", re.IGNORECASE)
+_SECURE_AUDIO: Final = re.compile(r"\s*audio\s+0*[1-9]\S*\s+RTP/SAVPF?\s", re.IGNORECASE)
 _CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
 _ADDRESS: Final = re.compile(r"(?:\A|[\r\n])(?:c=[ \t]*|a=rtcp:[ \t]*\d+[ \t]+)([^\r\n]*)", re.IGNORECASE)
 _FAMILIES: Final = {"IP4": IPv4Address, "IP6": IPv6Address}
@@ -88,12 +88,17 @@ class SipMessage:
     @property
     def audio_lines(self) -> int:
         """How many m=audio lines the body has, whatever its type says."""
-        return len(_AUDIO_LINE.findall(self.body))
+        return len(self._audio_sections)
+
+    @property
+    def _audio_sections(self) -> list[str]:
+        """What follows each `m=` of audio, up to the next `m=`. White space may be in front of the word."""
+        return [section for section in _MEDIA_LINE.split(self.body)[1:] if _AUDIO.match(section)]
 
     @property
     def has_secure_audio(self) -> bool:
         """Whether there is an m=audio line in SRTP with keys in SDP, not rejected."""
-        return _SECURE_AUDIO.search(self.body) is not None
+        return any(map(_SECURE_AUDIO.match, self._audio_sections))
 
     @property
     def key_lines(self) -> tuple[int, ...]:
@@ -112,8 +117,7 @@ class SipMessage:
 
         A host name is none: resolving it would hold up all calls. A body without media has none of them.
         """
-        session, *media = _MEDIA_LINE.split(self.body)
-        audio = [section for section in media if section.lstrip(" ")[:5].lower() == "audio"]
+        session, audio = _MEDIA_LINE.split(self.body)[0], self._audio_sections
         return not audio or all(map(_is_plain_address, _ADDRESS.findall("\n".join([session, *audio]))))
 
     @property

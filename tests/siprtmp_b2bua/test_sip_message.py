@@ -1,6 +1,8 @@
 """What the guard reads out of a raw SIP message."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from siprtmp_b2bua.sip_message import SipMessage
 
@@ -116,6 +118,24 @@ def test_addresses_are_of_their_family(line: str, is_plain: bool) -> None:
 )
 def test_whether_audio_is_secure(lines: str, is_secure: bool) -> None:
     assert invite(body=f"v=0\r\n{lines}\r\n").has_secure_audio is is_secure
+
+
+@given(
+    st.text(" \t\v\f\xa0"),
+    st.lists(st.booleans(), min_size=5, max_size=5).map(
+        lambda upper: "".join(c.upper() if up else c for c, up in zip("audio", upper, strict=True))
+    ),
+)
+def test_what_is_audio_is_so_in_every_respect(space: str, audio: str) -> None:
+    body = f"v=0\r\nm={space}{audio} 4000 RTP/SAVP 0\r\nc=IN IP4 host.example\r\n"
+    message = invite(body=body)
+    assert (message.audio_lines, message.has_secure_audio, message.has_plain_addresses) == (1, True, False)
+
+
+@pytest.mark.parametrize("line", ["M=audio", "m=x audio", "m=xaudio", " m=audio", "a=m=audio", "m=video"])
+def test_what_is_no_audio_is_so_in_every_respect(line: str) -> None:
+    message = invite(body=f"v=0\r\n{line} 4000 RTP/SAVP 0\r\nc=IN IP4 host.example\r\n")
+    assert (message.audio_lines, message.has_secure_audio, message.has_plain_addresses) == (0, False, True)
 
 
 def test_where_keys_are() -> None:
