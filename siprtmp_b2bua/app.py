@@ -73,6 +73,12 @@ class Gateway:
         if self._front is not None:
             self._front.reload_certificate()
 
+    def reload(self, config: GatewayConfig) -> None:
+        """Read certificate and key again; other settings take a restart, or several processes."""
+        self.reload_certificate()
+        if config != self.config:
+            logger.warning("with one process other settings change with a restart only (see --workers)")
+
     async def status(self) -> GatewayStatus:
         """What goes on."""
         telephone = self._telephone

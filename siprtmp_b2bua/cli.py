@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +112,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args(argv)
     verbosity = 2 if arguments.verbose_all else 1 if arguments.verbose else 0
     configure_logging(verbosity)
+
+    def load() -> GatewayConfig:
+        return GatewayConfig.load(arguments.config, flag_settings(arguments))
+
     try:
-        config = GatewayConfig.load(arguments.config, flag_settings(arguments))
+        config = load()
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
     if arguments.check_config:
         print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
         return EXIT_OK
     try:
-        uvloop.run(serve(config, verbosity))
+        uvloop.run(serve(load, verbosity))
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
     except StartupError as error:
@@ -128,17 +132,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
-async def serve(config: GatewayConfig, verbosity: int) -> None:
-    """Run a gateway until SIGTERM or SIGINT; raises `StartupError`."""
+async def serve(load: Callable[[], GatewayConfig], verbosity: int) -> None:
+    """Run a gateway until SIGTERM or SIGINT; raises `StartupError` and `ConfigurationError`."""
+    config = load()
     if config.workers.count != 1:
-        await ServiceRunner(Supervisor(config, verbosity), config).run()
+        await ServiceRunner(Supervisor(config, verbosity), config, load).run()
         return
     gateway = Gateway(config)
     requests = TaskGroup("status")
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGUSR1, lambda: requests.start(_log_counts(gateway))
     )
-    await ServiceRunner(gateway, config).run()
+    await ServiceRunner(gateway, config, load).run()
 
 
 async def _log_counts(gateway: Gateway) -> None:

@@ -90,7 +90,13 @@ class LineTable:
         self._tasks.start(self.close(line))
 
     async def keep_registered(self, aors: Collection[str]) -> None:
-        """Register these accounts of the configuration; what a registrar refuses is tried again."""
+        """Register these accounts of the configuration, and no others any more.
+
+        What a registrar refuses is tried again.
+        """
+        wanted = {aor.lower() for aor in aors}
+        for aor in self._standing.keys() - wanted:
+            self._tasks.start(self._standing.pop(aor).close())
         for account in self._services.config.accounts:
             if account.aor in aors and account.aor.lower() not in self._standing:
                 credentials = _credentials_of(account)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from .config import GatewayConfig
 from .control.place import control_path
 from .control.server import ControlServer
 from .control.status import GatewayStatus
-from .errors import StartupError
+from .errors import ConfigurationError, StartupError
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -40,16 +40,17 @@ class Service(Protocol):
     async def status(self) -> GatewayStatus:
         """What goes on."""
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key of RTMPS again."""
+    def reload(self, config: GatewayConfig) -> None:
+        """Put other settings and renewed certificates in force, as far as that can be done."""
 
 
 class ServiceRunner:
-    """Runs a gateway until it is told to end."""
+    """Runs a gateway until it is told to end. `load` reads the configuration again."""
 
-    def __init__(self, service: Service, config: GatewayConfig) -> None:
+    def __init__(self, service: Service, config: GatewayConfig, load: Callable[[], GatewayConfig]) -> None:
         self._service = service
         self._config = config
+        self._load = load
         self._ending = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
         self._tasks = TaskGroup("service")
@@ -65,7 +66,7 @@ class ServiceRunner:
         except StartupError:
             await self._service.stop()
             raise
-        loop.add_signal_handler(signal.SIGHUP, self._service.reload_certificate)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_now)
         await self._ending.wait()
         logger.info("stopping")
         if control is not None:
@@ -123,5 +124,15 @@ class ServiceRunner:
         return {"text": "no more calls are taken; the gateway ends when the last one has ended"}
 
     async def _reload(self) -> Mapping[str, object]:
-        self._service.reload_certificate()
-        return {"text": "certificates are read again; the log says how that went"}
+        error = self._reload_now()
+        return {"error": error} if error else {"text": "read again; the log says what is in force"}
+
+    def _reload_now(self) -> str:
+        """Read everything again; return what is wrong with it, which is logged, too."""
+        try:
+            config = self._load()
+        except ConfigurationError as error:
+            logger.error("%s; what was in force stays so", error)
+            return str(error)
+        self._service.reload(config)
+        return ""

@@ -17,7 +17,7 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class KeepRegistered:
-    """Register these accounts of the configuration, and keep them so."""
+    """Register these accounts of the configuration, and keep them so; unregister all others."""
 
     aors: tuple[str, ...]
 

@@ -225,7 +225,8 @@ class Crew:
             return
         for _ in range(len(self._dead)):
             self._start_one()
-        for _ in range(self._size.least - len(self.workers)):
+        serving = [w for w in self.workers.values() if w.state in (WorkerState.STARTING, WorkerState.READY)]
+        for _ in range(self._size.least - len(serving)):
             self._start_one()
 
     async def watch(self) -> None:
@@ -248,6 +249,8 @@ class Crew:
             handle.kill(f"it had not started after {silent_s:.1f} s, so it was killed")
         elif handle.state is WorkerState.READY:
             self._end_if_idle(handle, now_s)
+        elif handle.state is WorkerState.RETIRING and not handle.member.clients:
+            handle.end(commands.Stop())
 
     def _end_if_idle(self, handle: WorkerHandle, now_s: float) -> None:
         member = handle.member
@@ -261,6 +264,16 @@ class Crew:
         """Ask all workers what goes on."""
         workers = sorted(self.workers.values(), key=lambda handle: handle.number)
         return list(await asyncio.gather(*(handle.status() for handle in workers)))
+
+    def renew(self, size: CrewSize, standing: tuple[str, ...]) -> None:
+        """Give new clients workers that are forked from now on; those that there are keep theirs."""
+        self._size = size
+        self._standing.clear()
+        self.unassigned = list(standing)
+        for handle in self.workers.values():
+            handle.retire()
+        if self.workers or size.least:
+            self._start_one()
 
     async def drain(self) -> None:
         """Take no more clients; return when the workers have ended, each after its last call."""

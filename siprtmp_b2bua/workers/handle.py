@@ -32,6 +32,8 @@ class WorkerState(Enum):
 
     STARTING = auto()
     READY = auto()
+    RETIRING = auto()
+    """It has settings that are no longer in force, keeps its clients, and gets no new ones."""
     ENDING = auto()
     """It has been told to, or it fails to start, or it has been killed."""
     GONE = auto()
@@ -41,6 +43,7 @@ class WorkerInput(Enum):
     """What moves a worker."""
 
     STARTED = auto()
+    RETIRE = auto()
     END = auto()
     EXITED = auto()
 
@@ -50,6 +53,12 @@ TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerInput], WorkerState]] = {
     (_S.STARTING, _I.STARTED): _S.READY,
     (_S.STARTING, _I.END): _S.ENDING,
     (_S.STARTING, _I.EXITED): _S.GONE,
+    (_S.STARTING, _I.RETIRE): _S.ENDING,
+    (_S.READY, _I.RETIRE): _S.RETIRING,
+    (_S.RETIRING, _I.RETIRE): _S.RETIRING,
+    (_S.RETIRING, _I.END): _S.ENDING,
+    (_S.RETIRING, _I.EXITED): _S.GONE,
+    (_S.ENDING, _I.RETIRE): _S.ENDING,
     (_S.READY, _I.END): _S.ENDING,
     (_S.READY, _I.EXITED): _S.GONE,
     (_S.ENDING, _I.STARTED): _S.ENDING,
@@ -133,6 +142,17 @@ class WorkerHandle:
     def tell(self, command: commands.Command) -> None:
         """Tell it something that comes without a socket."""
         self._channel.send(commands.pack(command))
+
+    def retire(self) -> None:
+        """Give it no more clients, and no accounts of the configuration; it ends after its last client."""
+        was_starting = self.state is WorkerState.STARTING
+        self.advance(WorkerInput.RETIRE)
+        if was_starting:
+            self.was_told_to_end = True
+            self.tell(commands.Stop())
+        elif self.member.standing:
+            self.member.standing = frozenset()
+            self.tell(commands.KeepRegistered(()))
 
     def end(self, command: commands.Drain | commands.Stop) -> None:
         """Have it end by itself."""

@@ -61,6 +61,10 @@ class Reception:
         self._calls = calls
         self._live = live
 
+    def renew(self, config: GatewayConfig) -> None:
+        """Go by other settings from now on."""
+        self._config = config
+
     def make_handler(self, connection: ServerConnection) -> Receptionist:
         """Return the handler of a new client."""
         return Receptionist(cast("FrontConnection", connection), self)

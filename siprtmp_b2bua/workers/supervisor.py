@@ -16,6 +16,7 @@ from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..tasks import TaskGroup
 from .crew import Crew, CrewSize
+from .fixed_settings import keep_fixed
 from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
 from .kind import WorkerKind
@@ -26,6 +27,8 @@ from .slots import check_slots, config_of_worker
 
 logger = logging.getLogger(__name__)
 
+_STOP_S = 2.0
+"""What a worker may take to end beyond its time for shutting down."""
 _LIVE_STOP_S = 30.0
 """How long a recording may take to be written to its end."""
 
@@ -37,17 +40,14 @@ class Supervisor:
         self.config = config
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
-        workers, stop_s = config.workers, config.shutdown_timeout_s + 2.0
-        size = CrewSize(workers.least, workers.max, workers.idle_timeout_s, stop_s)
         roster = Roster(config.rtmp.max_connections)
-        self._calls = Crew(WorkerKind.CALLS, size, roster, self._fork_calls)
+        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls)
         self._live: Crew | None = None
         if config.live.enabled:
-            live_size = CrewSize(0, 1, workers.idle_timeout_s, stop_s + _LIVE_STOP_S)
             live_roster = Roster(config.rtmp.max_connections)
-            self._live = Crew(WorkerKind.LIVE, live_size, live_roster, self._fork_live)
-        reception = Reception(config, self._calls, self._live)
-        self._front = RtmpFront(config.rtmp, reception.make_handler, FrontConnection)
+            self._live = Crew(WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live)
+        self._reception = Reception(config, self._calls, self._live)
+        self._front = RtmpFront(config.rtmp, self._reception.make_handler, FrontConnection)
         self._is_draining = False
         self._tasks = TaskGroup("supervisor")
 
@@ -79,9 +79,20 @@ class Supervisor:
             self._tasks.start(crew.watch())
         logger.info("RTMP on %s:%d, up to %d workers", config.rtmp.host, self.rtmp_port, config.workers.max)
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
+    def reload(self, config: GatewayConfig) -> None:
+        """Put other settings, and renewed certificates, in force for new clients; calls go on as they are.
+
+        What only a restart can change stays as it is, and is logged.
+        """
         self._front.reload_certificate()
+        kept = keep_fixed(self.config, config)
+        if kept == self.config:
+            return
+        self.config = kept
+        self._reception.renew(kept)
+        self._calls.renew(self._size_of_calls(), kept.standing_aors)
+        if self._live is not None:
+            self._live.renew(self._size_of_live(), ())
 
     async def status(self) -> GatewayStatus:
         """What goes on in all processes."""
@@ -109,6 +120,16 @@ class Supervisor:
     @property
     def _crews(self) -> list[Crew]:
         return [crew for crew in (self._calls, self._live) if crew is not None]
+
+    def _size_of_calls(self) -> CrewSize:
+        workers = self.config.workers
+        stop_s = self.config.shutdown_timeout_s + _STOP_S
+        return CrewSize(workers.least, workers.max, workers.idle_timeout_s, stop_s)
+
+    def _size_of_live(self) -> CrewSize:
+        """One at a time; while it is renewed, two."""
+        stop_s = self.config.shutdown_timeout_s + _STOP_S + _LIVE_STOP_S
+        return CrewSize(0, 2, self.config.workers.idle_timeout_s, stop_s)
 
     def _fork_calls(self, number: int, sock: socket.socket) -> None:
         config = config_of_worker(self.config, number, self.config.workers.max)

@@ -105,6 +105,26 @@ async def test_live_streams_are_in_one_process_of_their_own() -> None:
         await gang.until(r"goes to live worker 1", 2)
 
 
+async def test_new_settings_are_for_new_clients_and_calls_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "siprtmp.toml"
+    file.write_text("share_aor = false\n")
+    async with workers("--config", str(file)) as gang:
+        before = await gang.connect()
+        file.write_text("share_aor = 7\n")
+        gang.running.process.send_signal(signal.SIGHUP)
+        await gang.until(r"ERROR .* bad configuration .* share_aor: .*; what was in force stays so")
+        file.write_text("share_aor = true\n[workers]\nidle_timeout_s = 9.0\n[live]\nenabled = false\n")
+        gang.running.process.send_signal(signal.SIGHUP)
+        await gang.until(r"live\.enabled changes with a restart only; it stays True")
+        after = await gang.connect()
+        assert (await numbers(gang, 2))[1] != 1
+        await before.create_stream()
+        before.close()
+        await before.closed
+        await gang.until(r"worker 1 \(pid \d+\) has ended")
+        await after.create_stream()
+
+
 @needs_openssl
 async def test_rtmps_clients_are_given_to_workers_too(tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)

@@ -1,0 +1,32 @@
+"""Settings that a gateway cannot change while it runs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from ..config import GatewayConfig
+
+logger = logging.getLogger(__name__)
+
+_FIXED: Final = {
+    "rtmp": None,
+    "live": ("enabled",),
+    "sip": ("port",),
+    "media": ("rtp_ports",),
+    "workers": ("count", "max"),
+}
+"""By section, None: all of it. They are the supervisor's own, or say which ports each worker has."""
+
+
+def keep_fixed(old: GatewayConfig, new: GatewayConfig) -> GatewayConfig:
+    """Return the new settings with the old values of what is fixed; log where that makes a difference."""
+    sections = {}
+    for section, names in _FIXED.items():
+        before, after = getattr(old, section), getattr(new, section)
+        fixed = {name: getattr(before, name) for name in names or type(before).model_fields}
+        for name, value in fixed.items():
+            if getattr(after, name) != value:
+                logger.warning("%s.%s changes with a restart only; it stays %s", section, name, value)
+        sections[section] = after.model_copy(update=fixed)
+    return new.model_copy(update=sections | {"control": old.control})
