@@ -14,6 +14,7 @@ from typing import Final
 from ..control.status import WorkerStatus
 from ..errors import CapacityError, StartupError
 from . import commands
+from .account_plan import AccountPlan
 from .channel import socket_pair
 from .fork_request import Exited, Forked
 from .handle import WorkerHandle, WorkerState
@@ -37,6 +38,9 @@ class CrewSize:
 
     least: int
     most: int
+    """Of those that get clients; others may keep theirs meanwhile."""
+    numbers: int
+    """Workers have numbers from 1 to this one."""
     idle_s: float
     """A worker without clients, beyond the least, ends after that."""
     stop_s: float
@@ -66,9 +70,7 @@ class Crew:
         """Why the last worker died that did."""
         self._dead: set[int] = set()
         """The numbers of those that have to be replaced."""
-        self._standing: dict[int, tuple[str, ...]] = {}
-        self.unassigned: list[str] = []
-        """Addresses of the configuration that no worker registers yet."""
+        self._accounts = AccountPlan()
 
     # -- clients -------------------------------------------------------------------------------------------
 
@@ -96,7 +98,7 @@ class Crew:
         if member is None:
             self._start_ahead()
             is_starting = any(worker.state is not WorkerState.READY for worker in self.workers.values())
-            if not is_starting and len(self.workers) >= self._size.most:
+            if not is_starting and len(self._serving) >= self._size.most:
                 raise CapacityError("busy: all lines of this gateway are in use; try again later")
         return member
 
@@ -109,7 +111,7 @@ class Crew:
 
     def start(self, standing: tuple[str, ...] = ()) -> None:
         """Start the least that there are to be; have `standing` registered by as many as it takes."""
-        self.unassigned = list(standing)
+        self._accounts.begin(standing)
         for _ in range(self._size.least):
             self._start_one()
 
@@ -119,15 +121,17 @@ class Crew:
         lines = max((worker.member.lines for worker in self.workers.values()), default=1)
         coming = lines * states.count(WorkerState.STARTING)
         wanted = self._waiting + lines // 2
-        while coming + self.roster.free_lines <= wanted or (self.unassigned and not coming):
+        while coming + self.roster.free_lines <= wanted or not (self._accounts.is_done or coming):
             if self._is_ending or not self._start_one():
                 return
             coming += lines
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
+        if len(self._serving) >= self._size.most:
+            return False
         now_s = self._clock()
-        numbers = sorted(set(range(1, self._size.most + 1)) - self.workers.keys(), key=self._order)
+        numbers = sorted(set(range(1, self._size.numbers + 1)) - self.workers.keys(), key=self._order)
         number = next((number for number in numbers if self._restarts.may_start(number, now_s)), None)
         if number is None:
             return False
@@ -137,13 +141,18 @@ class Crew:
             logger.error("%s %d cannot be started: %s", self.kind, number, error.strerror)
             self._restarts.failed(number, now_s)
             return False
-        member = Member(number, standing=frozenset(aor.lower() for aor in self._standing.get(number, ())))
+        member = Member(number, standing=frozenset(aor.lower() for aor in self._accounts.of(number)))
         self.workers[number] = WorkerHandle(self.kind, number, ours, self, member, self._clock)
         self.roster.members.add(member)
         self._dead.discard(number)
         self._restarts.started(number, now_s)
         self._fork(number, theirs)
         return True
+
+    @property
+    def _serving(self) -> list[WorkerHandle]:
+        """Those that get clients, or are about to."""
+        return [handle for handle in self.workers.values() if handle.member.is_open]
 
     def _order(self, number: int) -> tuple[bool, int]:
         """Those that have died come first: they may have accounts to register."""
@@ -194,7 +203,7 @@ class Crew:
         if handle.was_told_to_end and not handle.failure:
             logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
         else:
-            self._log_death(handle, how)
+            logger.error("%s", handle.obituary(how))
             self._restarts.failed(handle.number, self._clock())
             self._failure = handle.failure or how
             self._dead.add(handle.number)
@@ -210,23 +219,12 @@ class Crew:
             await self._changed.wait()
         raise StartupError(self._failure)
 
-    def _log_death(self, handle: WorkerHandle, how: str) -> None:
-        clients = handle.member.clients
-        names = sorted(aor for aor in clients.values() if aor is not None)
-        who = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-        logger.error(
-            "%s %d (pid %s) has died: %s; with it %d connections and %d calls%s",
-            self.kind, handle.number, handle.pid, handle.failure or how, len(clients),
-            handle.calls, f" of {who}" if who else "",
-        )  # fmt: skip
-
     def _keep_size(self) -> None:
         if self._is_ending:
             return
         for _ in range(len(self._dead)):
             self._start_one()
-        serving = [w for w in self.workers.values() if w.state in (WorkerState.STARTING, WorkerState.READY)]
-        for _ in range(self._size.least - len(serving)):
+        for _ in range(self._size.least - len(self._serving)):
             self._start_one()
 
     async def watch(self) -> None:
@@ -254,7 +252,7 @@ class Crew:
 
     def _end_if_idle(self, handle: WorkerHandle, now_s: float) -> None:
         member = handle.member
-        if member.clients or member.standing or len(self.workers) <= self._size.least:
+        if member.clients or member.standing or len(self._serving) <= self._size.least:
             return
         spare = self.roster.free_lines - member.lines > member.lines // 2
         if spare and now_s - handle.used_s > self._size.idle_s:
@@ -268,8 +266,7 @@ class Crew:
     def renew(self, size: CrewSize, standing: tuple[str, ...]) -> None:
         """Give new clients workers that are forked from now on; those that there are keep theirs."""
         self._size = size
-        self._standing.clear()
-        self.unassigned = list(standing)
+        self._accounts.begin(standing)
         for handle in self.workers.values():
             handle.retire()
         if self.workers or size.least:
@@ -306,16 +303,11 @@ class Crew:
 
     def _assign_accounts(self, handle: WorkerHandle) -> None:
         """Have a worker register what it had before it was replaced, or what nobody registers yet."""
-        number = handle.number
-        if number not in self._standing and self.unassigned:
-            count = handle.member.lines
-            self._standing[number] = tuple(self.unassigned[:count])
-            del self.unassigned[:count]
-        aors = self._standing.get(number, ())
+        aors = self._accounts.assign(handle.number, handle.member.lines)
         if aors:
             handle.member.standing = frozenset(aor.lower() for aor in aors)
             handle.tell(commands.KeepRegistered(aors))
-        if self.unassigned:
+        if not self._accounts.is_done:
             self._start_ahead()
 
     def _notify(self) -> None:

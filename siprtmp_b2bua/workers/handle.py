@@ -23,6 +23,7 @@ from .questions import Questions
 from .roster import Member
 
 _ANSWER_S: Final = 3.0
+_MAX_NAMES: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +184,18 @@ class WorkerHandle:
         self.tell(commands.TellStatus(question.number))
         calls, streams = await question.answer(_ANSWER_S)
         return known.model_copy(update={"calls": calls, "streams": streams})
+
+    def obituary(self, how: str) -> str:
+        """Say for the log that it has died, of what, and who was there."""
+        clients = self.member.clients
+        names = sorted(aor for aor in clients.values() if aor is not None)
+        who = ", ".join(names[:_MAX_NAMES])
+        if len(names) > _MAX_NAMES:
+            who += f" and {len(names) - _MAX_NAMES} more"
+        return (
+            f"{self.kind} {self.number} (pid {self.pid}) has died: {self.failure or how}; with it "
+            f"{len(clients)} connections and {self.calls} calls{f' of {who}' if who else ''}"
+        )
 
     def exited(self) -> None:
         """Note that the process has ended, and with it all that it had."""

@@ -124,12 +124,12 @@ class Supervisor:
     def _size_of_calls(self) -> CrewSize:
         workers = self.config.workers
         stop_s = self.config.shutdown_timeout_s + _STOP_S
-        return CrewSize(workers.least, workers.max, workers.idle_timeout_s, stop_s)
+        return CrewSize(workers.least, workers.max, workers.max, workers.idle_timeout_s, stop_s)
 
     def _size_of_live(self) -> CrewSize:
-        """One at a time; while it is renewed, two."""
+        """One: who publishes and who plays are to meet. While it is renewed, two."""
         stop_s = self.config.shutdown_timeout_s + _STOP_S + _LIVE_STOP_S
-        return CrewSize(0, 2, self.config.workers.idle_timeout_s, stop_s)
+        return CrewSize(0, 1, 2, self.config.workers.idle_timeout_s, stop_s)
 
     def _fork_calls(self, number: int, sock: socket.socket) -> None:
         config = config_of_worker(self.config, number, self.config.workers.max)
