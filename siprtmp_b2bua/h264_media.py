@@ -53,6 +53,7 @@ class H264Media:
         """Keeps it with the audio of the bridge."""
         self._downlink = VideoDownlink(Depacketizer())
         self._has_begun = False
+        self._sprop = ""
         self._asked_s = float("-inf")
 
     @property
@@ -64,9 +65,9 @@ class H264Media:
         """See `VideoMedia`."""
         self._agreement = agreement
         self._to_sip.agree(agreement)
-        if agreement is not None and not self._has_begun:
+        if agreement is not None:
             self._has_begun = True
-            self._begin(agreement)
+            self._take_sprop(agreement.sprop_parameter_sets)
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """See `VideoMedia`."""
@@ -133,14 +134,20 @@ class H264Media:
     def _stream_now_ms(self) -> float:
         return (self._loop.time() - self._stream_begin_s) * 1000
 
-    def _begin(self, agreement: VideoAgreement) -> None:
-        sprop: tuple[bytes, ...] = ()
-        if agreement.sprop_parameter_sets:
-            try:
-                sprop = AvcConfiguration.from_sprop(agreement.sprop_parameter_sets).parameter_sets
-            except MediaError as error:
-                logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
-        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=self.sync.delay_ms)
+    def _take_sprop(self, sprop: str) -> None:
+        """Take the parameter sets of a description, unless it says what the one before has said.
+
+        It may say that again long after others have come in band, which are the ones in force.
+        """
+        if not sprop or sprop == self._sprop:
+            return
+        self._sprop = sprop
+        try:
+            parameter_sets = AvcConfiguration.from_sprop(sprop).parameter_sets
+        except MediaError as error:
+            logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
+            return
+        self._downlink.add_parameter_sets(parameter_sets)
 
     def _ask_for_key_picture(self) -> None:
         if self._agreement is None or not self._agreement.receives or self._rtp.request_key_picture():

@@ -53,8 +53,15 @@ class Depacketizer:
         self._waits = True
         self._has_loss = False
         self._access_units = self._key_pictures = 0
+        self.add_parameter_sets(parameter_sets)
+
+    def add_parameter_sets(self, parameter_sets: Iterable[Payload]) -> None:
+        """Take those of a later SDP; the stream goes on. What cannot be read is counted and passed over."""
         for nal in parameter_sets:
-            self._add_parameter_set(nal)
+            try:
+                self._parameter_sets.add(nal)
+            except CodecDataError:
+                self._dropped[DropReason.BAD_PARAMETER_SET] += 1
 
     @property
     def wants_key_picture(self) -> bool:
@@ -91,12 +98,6 @@ class Depacketizer:
             self._has_loss = False
         assembly.add(payload)
         return (*out, *self._end()) if marker else out
-
-    def _add_parameter_set(self, nal: Payload) -> None:
-        try:
-            self._parameter_sets.add(nal)
-        except CodecDataError:
-            self._dropped[DropReason.BAD_PARAMETER_SET] += 1
 
     def _end(self) -> Sequence[AvcConfiguration | AccessUnit]:
         """End the access unit that is coming in, if there is one."""
