@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from media_bridge.errors import MediaError
-from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
 from .call_audio import CallAudio
@@ -16,6 +15,7 @@ from .call_state import CallEvent, CallState, next_state
 from .call_video import CallVideo
 from .client_codecs import CodecPreference, RtmpAudio
 from .client_port import ClientPort
+from .default_track import configures_default_track
 from .errors import B2buaError, SipError
 from .pj_call import PjCall
 from .renegotiation import Renegotiation
@@ -131,7 +131,7 @@ class Call:
         """Send an FLV video tag of the client to the peer; before there is a peer it is dropped."""
         if self._video is not None:
             self._video.push_tag(timestamp_ms, tag)
-        if not self._preference.named and is_configuration(tag):
+        if not self._preference.named and configures_default_track(tag):
             self._offer_published_video()
 
     def client_plays(self) -> None:

@@ -20,6 +20,7 @@ from rtmp.messages import Payload
 
 from .client_port import ClientPort
 from .config import MediaConfig
+from .default_track import default_track
 from .lip_sync import LipSync
 from .video_agreement import VideoAgreement
 from .video_media import MediaSummary, VideoRtp, counted
@@ -71,10 +72,13 @@ class H264Media:
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """See `VideoMedia`."""
-        if self._has_begun and not is_configuration(tag):
+        plain = default_track(tag)
+        if plain is None:
+            return
+        if self._has_begun and not is_configuration(plain):
             moment_s = self.sync.moment_s(timestamp_ms, time.monotonic())
             self._rtp.map_timestamp(rtp_timestamp(timestamp_ms), moment_s)
-        self._to_sip.push_tag(timestamp_ms, tag)
+        self._to_sip.push_tag(timestamp_ms, plain)
 
     def note_audio(self, timestamp_ms: int) -> None:
         """Note that audio with this time goes to the client now: video has to keep to its times."""

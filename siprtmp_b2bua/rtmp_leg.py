@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from media_bridge.video_tag import is_configuration
 from rtmp.aio.server import ServerConnection
 from rtmp.amf0 import AmfValue
 from rtmp.errors import LocalProtocolError
@@ -30,6 +29,7 @@ from rtmp.messages import MessageType, Payload
 
 from .client_api import COMMANDS
 from .connect_request import ConnectRequest
+from .default_track import configures_default_track
 from .errors import B2buaError, CapacityError, RequestError, UnknownApplicationError
 from .line import Line
 from .line_table import LineTable
@@ -93,7 +93,7 @@ class RtmpLeg:
                 self._audio_configuration = bytes(event.payload)
             self._line.push_audio(event.timestamp_ms, event.payload)
             return
-        if is_configuration(event.payload):
+        if configures_default_track(event.payload):
             self._video_configuration = bytes(event.payload)
         self._line.push_video(event.timestamp_ms, event.payload)
 
