@@ -12,6 +12,7 @@ from media_bridge.errors import MediaError
 from media_bridge.h264.access_unit import rtp_timestamp
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.depacketizer import Depacketizer
+from media_bridge.h264.drop_reason import BAD_INPUT
 from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.video_downlink import VideoDownlink
@@ -127,8 +128,9 @@ class H264Media:
         """See `VideoMedia`."""
         down = self._downlink.stats()
         dropped = {reason.name.lower(): count for reason, count in down.dropped.items()}
+        bad = {reason.name.lower(): count for reason, count in down.dropped.items() if reason in BAD_INPUT}
         received = f"{down.access_units} pictures, {down.key_pictures} key"
-        return MediaSummary(self._to_sip.summary(), received, counted(dropped))
+        return MediaSummary(self._to_sip.summary(), received, counted(dropped), bad)
 
     # -- helpers -------------------------------------------------------------------------------------------
 

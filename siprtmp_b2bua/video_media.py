@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,8 @@ class MediaSummary:
     received: str
     dropped: str
     """What was dropped of what came, and why; "" for nothing."""
+    bad: Mapping[str, int]
+    """How much of that was no proper input, rather than lost or waiting for what was lost."""
 
 
 class VideoMedia(Protocol):
@@ -63,6 +65,6 @@ class VideoMedia(Protocol):
         """What has happened so far."""
 
 
-def counted(numbers: dict[str, int]) -> str:
+def counted(numbers: Mapping[str, int]) -> str:
     """Write counts in words: `3 late, 1 malformed`."""
     return ", ".join(f"{count} {name}" for name, count in numbers.items())
