@@ -5,12 +5,13 @@ import socket
 
 import pytest
 
+from benchmarks.lossy_network import HOST
+from benchmarks.video_ends import Client, agreement, call_video
 from media_bridge.rtp.packet import serialize_plain
 from media_bridge.rtp.session_statistics import SessionCounters
 from siprtmp_b2bua.drop_log import DropLog, refused
 from siprtmp_b2bua.video_sdp import FEEDBACK, H264
 from tests.interop.peers.polling import until
-from tests.siprtmp_b2bua.test_call_video import HOST, Client, agreement, call_video
 
 
 def test_what_is_refused_in_words() -> None:
