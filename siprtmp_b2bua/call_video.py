@@ -180,6 +180,11 @@ class CallVideo:
         """See `VideoRtp`."""
         return self._endpoint is not None and self._endpoint.request_key_frame()
 
+    def note_key_picture(self) -> None:
+        """See `VideoRtp`."""
+        if self._endpoint is not None:
+            self._endpoint.session.note_key_frame()
+
     # -- helpers -------------------------------------------------------------------------------------------
 
     def _choose(self, media: VideoMedia) -> None:

@@ -30,6 +30,8 @@ from .video_to_sip import VideoToSip
 logger = logging.getLogger(__name__)
 
 _KEY_PICTURE_SPACING_S: Final = 1.0
+_KEY_PICTURE: Final = b"\x17\x01"
+"""How the tag of one begins."""
 
 
 class H264Media:
@@ -98,6 +100,8 @@ class H264Media:
         )
         for tag in tags:
             self._client.play_video(*tag)
+            if tag.body.startswith(_KEY_PICTURE):
+                self._rtp.note_key_picture()
         if tags:
             self.sync.note_picture(packet.ssrc, self._downlink.decoding_timestamp, time.monotonic())
 

@@ -24,6 +24,9 @@ class VideoRtp(Protocol):
     def request_key_picture(self) -> bool:
         """Ask the peer for a key picture by RTCP; return False where that has not been agreed on."""
 
+    def note_key_picture(self) -> None:
+        """Say that one has come: a request that still waits is not sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaSummary:

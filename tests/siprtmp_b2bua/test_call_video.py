@@ -4,8 +4,9 @@ import asyncio
 import socket
 import statistics
 from dataclasses import replace
+from itertools import count
 
-from benchmarks.lossy_network import HOST
+from benchmarks.lossy_network import HOST, Fate
 from benchmarks.video_ends import Camera, Client, agreement, call_video
 from benchmarks.video_loss import PLI_ALONE, WITH_NACK, LossFigures, Network, measure, networks
 from media_bridge.rtp.crypto_attribute import CryptoAttribute, CryptoSuite
@@ -64,6 +65,19 @@ async def test_without_that_a_loss_costs_the_pictures_up_to_the_next_key_picture
     assert results[0].arrived_share == 1.0
     recovered = [at_s for each in results if each.network != "5 % lost" for at_s in each.recoveries_s]
     assert statistics.median(recovered) <= 1.0
+
+
+async def test_one_loss_is_one_request() -> None:
+    """Also where more pictures come in vain before the key picture: when that has come, none is asked for."""
+
+    def one_lost(seed: int) -> Fate:
+        numbers = count()
+        return lambda: None if seed == 1 and next(numbers) == 150 else 0.1
+
+    (result,) = await over_the_networks(Network("one lost", PLI_ALONE, one_lost))
+    assert result.requests == 1
+    assert len(result.recoveries_s) == 1
+    assert result.arrived_share > 0.9
 
 
 async def test_keys_that_fit_and_keys_that_do_not() -> None:

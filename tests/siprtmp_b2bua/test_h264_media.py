@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from benchmarks.video_ends import Client
 from media_bridge.h264.avc_tag import AvcTag, sequence_header_body
 from media_bridge.h264.packetizer import Packetizer
 from media_bridge.rtp.jitter_buffer import OrderedPacket
@@ -15,7 +16,6 @@ from siprtmp_b2bua.client_port import ClientPort
 from siprtmp_b2bua.config import MediaConfig
 from siprtmp_b2bua.h264_media import H264Media
 from tests.interop.video_clip import HIGH, Clip, make_clip, nal_units
-from tests.siprtmp_b2bua.test_call_video import Client
 from tests.siprtmp_b2bua.test_video_decision import PEER
 
 SMALL = make_clip(10, width=64, height=48, gop=5)
@@ -33,6 +33,9 @@ class NoRtp:
 
     def request_key_picture(self) -> bool:
         return True
+
+    def note_key_picture(self) -> None:
+        pass
 
 
 class Line:
