@@ -49,8 +49,8 @@ class Wire(asyncio.DatagramProtocol):
     def __init__(self, there: Fate, back: Fate) -> None:
         self.sender: Address = (HOST, 0)
         self.receiver: Address = (HOST, 0)
-        self.on_back: Callable[[bytes], object] = lambda data: None
-        """Sees what the receiver sends, also what gets lost then."""
+        self.watchers: list[Callable[[bytes, bool], object]] = []
+        """See each datagram, and whether it is on its way there, before it gets lost."""
         self.carried = self.lost = 0
         """Datagrams on their way there, and those of them that were lost."""
         self._there, self._back = there, back
@@ -73,11 +73,11 @@ class Wire(asyncio.DatagramProtocol):
         """Pass a datagram on, or not."""
         is_there = address == self.sender
         delay_s = self._there() if is_there else self._back()
+        for watch in self.watchers:
+            watch(data, is_there)
         if is_there:
             self.carried += 1
             self.lost += delay_s is None
-        else:
-            self.on_back(data)
         if delay_s is None:
             return
         target = self.receiver if is_there else self.sender

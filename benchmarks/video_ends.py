@@ -55,18 +55,20 @@ class Camera:
     pictures: Sequence[bytes]
     group: int
 
-    async def send(self, video: CallVideo, client: Client, count: int) -> list[Picture]:
-        """Send pictures in real time, with a key picture when asked; return what was sent."""
+    async def send(
+        self, push_tag: Callable[[int, bytes], object], client: Client, count: int
+    ) -> list[Picture]:
+        """Send pictures in real time, with a key picture when the client is asked; return what was sent."""
         loop = asyncio.get_running_loop()
         begin_s, sent, index = loop.time(), list[Picture](), 0
-        video.push_tag(0, self.header)
+        push_tag(0, self.header)
         for number in range(count):
             await asyncio.sleep(begin_s + number * FRAME_S - loop.time())
             if client.wants_key_picture:
                 client.wants_key_picture = False
                 index = -(-index // self.group) * self.group
             body = self.pictures[index % len(self.pictures)]
-            video.push_tag(round(number * FRAME_S * 1000), body)
+            push_tag(round(number * FRAME_S * 1000), body)
             sent.append(nal_units(body))
             index += 1
         return sent

@@ -81,7 +81,7 @@ async def measure(network: Network, camera: Camera, count: int) -> LossFigures:
     rtp = await open_wire(network.make(1), network.make(2))
     rtcp = await open_wire(network.make(3), network.make(4))
     client, viewer, asked = Client(), Client(), list[None]()
-    requests_s = note_requests(rtcp)
+    requests_s = note_requests(rtcp, of_sender=False)
     with ExitStack() as stack:
         sender, receiver = (stack.enter_context(call_video(each, asked)) for each in (client, viewer))
         for wire, offset in ((rtp, 0), (rtcp, 1)):
@@ -90,7 +90,7 @@ async def measure(network: Network, camera: Camera, count: int) -> LossFigures:
             wire.receiver = (HOST, receiver.line((H264,)).port + offset)
         for each_end in (sender, receiver):
             each_end.agree(agreement(rtp.port, rtcp.port, network.feedback))
-        sent = await camera.send(sender, client, count)
+        sent = await camera.send(sender.push_tag, client, count)
         await asyncio.sleep(_STRAGGLERS_S)
     check(sent, viewer)
     times_s = [at_s for at_s, _ in viewer.pictures]
@@ -107,15 +107,15 @@ async def measure(network: Network, camera: Camera, count: int) -> LossFigures:
     )
 
 
-def note_requests(rtcp: Wire) -> list[float]:
-    """Return a list that gets the moment of each PLI."""
+def note_requests(rtcp: Wire, *, of_sender: bool) -> list[float]:
+    """Return a list that gets the moment of each PLI of one end."""
     loop, moments_s = asyncio.get_running_loop(), list[float]()
 
-    def look(data: bytes) -> None:
-        if any(isinstance(packet, PictureLoss) for packet in parse_compound(data).packets):
-            moments_s.append(loop.time())
+    def watch(data: bytes, is_there: bool) -> None:
+        packets = parse_compound(data).packets if is_there is of_sender else ()
+        moments_s.extend(loop.time() for packet in packets if isinstance(packet, PictureLoss))
 
-    rtcp.on_back = look
+    rtcp.watchers.append(watch)
     return moments_s
 
 

@@ -28,7 +28,7 @@ SUITE, SHORT_TAG = CryptoSuite.AES_CM_128_HMAC_SHA1_80, CryptoSuite.AES_CM_128_H
 
 async def send(video: CallVideo, client: Client, pictures: int) -> list[tuple[bytes, ...]]:
     """Send pictures as a camera does that makes a key picture when asked; return what was sent."""
-    return await camera(CLIP, GOP).send(video, client, pictures)
+    return await camera(CLIP, GOP).send(video.push_tag, client, pictures)
 
 
 def camera(clip: Clip, group: int) -> Camera:
