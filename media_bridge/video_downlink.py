@@ -69,6 +69,7 @@ class VideoDownlink:
 
     def restart(self) -> None:
         """Note that the peer's stream is another one, with times of its own."""
+        self._depacketizer.restart()
         self._order = DecodeOrder()
         self._clock = ArrivalClock()
 

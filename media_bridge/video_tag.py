@@ -38,6 +38,8 @@ _BY_NUMBER = {
     12: _V.HEVC,
 }
 _BY_FOURCC = {b"avc1": _V.AVC, b"hvc1": _V.HEVC, b"vp08": _V.VP8, b"vp09": _V.VP9, b"av01": _V.AV1}
+FOUR_CCS = tuple(four_cc.decode() for four_cc in _BY_FOURCC)
+"""The codecs of Enhanced RTMP that are known here; all can be decoded."""
 _WITH_HEADER = frozenset({_V.AVC, _V.HEVC})
 """Those whose data follows a type and a composition time, as AVC's does."""
 

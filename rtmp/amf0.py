@@ -1,10 +1,10 @@
 """AMF0, the encoding of RTMP commands and metadata ("Action Message Format -- AMF 0", Adobe 2007).
 
-Python to AMF0: None null, bool boolean, int and float number, str string or long string, datetime date,
-list strict array, dict object, `EcmaArray` ECMA array, `TypedObject` typed object, `XmlDocument` XML
-document. What AMF0 lacks goes as AMF3 behind the avmplus marker: bytes as a byte array, `Vector` and
-`Dictionary`. Back again, a number is always a float, and text that is not UTF-8 is decoded with replacement
-characters.
+Python to AMF0: None null, bool boolean, int and float number, str string or long string, datetime (or
+`OtherDate`) date, list strict array, dict object, `EcmaArray` ECMA array, `TypedObject` typed object,
+`XmlDocument` XML document. What AMF0 lacks goes as AMF3 behind the avmplus marker: bytes as a byte array,
+`Vector` and `Dictionary`. Back again, a number is always a float, text that is not UTF-8 is decoded with
+replacement characters, and a reference to a value that it is inside of is a `BackReference`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from enum import IntEnum
 
 from rtmp.amf3 import Amf3Reader
 from rtmp.amf3_writer import Amf3Writer
-from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms, encode_utf8, ms_from_datetime
+from rtmp.amf_common import Budget, ReferenceTable, date_from_ms, encode_utf8, ms_from_date
 from rtmp.amf_value import (
     UNDEFINED,
+    AmfScalar,
     AmfValue,
     Dictionary,
     EcmaArray,
+    OtherDate,
     TypedObject,
     Undefined,
     Vector,
@@ -106,6 +108,11 @@ class Amf0Reader:
         }
 
     @property
+    def position(self) -> int:
+        """Where the next value begins, in bytes."""
+        return self._pos
+
+    @property
     def at_end(self) -> bool:
         """Whether every byte has been read."""
         return self._pos >= len(self._data)
@@ -155,10 +162,10 @@ class Amf0Reader:
     def _read_xml(self, _depth: int) -> XmlDocument:
         return XmlDocument(self._take_long_utf8())
 
-    def _read_date(self, _depth: int) -> datetime:
+    def _read_date(self, _depth: int) -> datetime | OtherDate:
         milliseconds = float(_DOUBLE.unpack(self._take(8))[0])
         self._take(2)  # the time zone is reserved and always 0 (§2.13)
-        return datetime_from_ms(milliseconds)
+        return date_from_ms(milliseconds)
 
     def _read_reference(self, _depth: int) -> AmfValue:
         return self._references.get(int(_U16.unpack(self._take(2))[0]))
@@ -179,7 +186,7 @@ class Amf0Reader:
 
     def _read_members(self, members: dict[str, AmfValue], depth: int) -> AmfValue:
         spent = self._budget.spent
-        index = self._references.begin(members)
+        index = self._references.begin()
         while not self._data.startswith(_OBJECT_END, self._pos):
             name = self._take_utf8()
             members[name] = self.read_value(depth + 1)
@@ -192,10 +199,8 @@ class Amf0Reader:
         if count > len(self._data) - self._pos:
             raise AmfDecodeError(f"AMF0 array of {count} elements in {len(self._data) - self._pos} bytes")
         spent = self._budget.spent
-        elements: list[AmfValue] = []
-        index = self._references.begin(elements)
-        for _ in range(count):
-            elements.append(self.read_value(depth + 1))  # noqa: PERF401 - a reference may see it grow
+        index = self._references.begin()
+        elements = [self.read_value(depth + 1) for _ in range(count)]
         self._references.finish(index, spent, elements)
         return elements
 
@@ -253,7 +258,7 @@ def _write(out: bytearray, value: AmfValue, depth: int) -> None:
         _write_scalar(out, value)
 
 
-def _write_scalar(out: bytearray, value: Undefined | bool | float | datetime | XmlDocument | None) -> None:
+def _write_scalar(out: bytearray, value: AmfScalar) -> None:
     if value is None:
         out.append(Marker.NULL)
     elif value is UNDEFINED:
@@ -262,8 +267,8 @@ def _write_scalar(out: bytearray, value: Undefined | bool | float | datetime | X
         out += bytes((Marker.BOOLEAN, value))
     elif isinstance(value, int | float):
         _write_number(out, value)
-    elif isinstance(value, datetime):
-        out += _DATE.pack(Marker.DATE, ms_from_datetime(value), 0)
+    elif isinstance(value, datetime | OtherDate):
+        out += _DATE.pack(Marker.DATE, ms_from_date(value), 0)
     elif isinstance(value, XmlDocument):
         text = encode_utf8(value.text)
         out += bytes((Marker.XML_DOCUMENT,)) + _U32.pack(len(text)) + text

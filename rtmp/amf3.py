@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from rtmp.amf_common import Budget, ReferenceTable, datetime_from_ms
+from rtmp.amf_common import Budget, ReferenceTable, date_from_ms
 from rtmp.amf_value import (
     UNDEFINED,
     AmfValue,
     Dictionary,
     EcmaArray,
+    OtherDate,
     TypedObject,
     Vector,
     VectorType,
@@ -169,7 +170,7 @@ class Amf3Reader:
         return float(_DOUBLE.unpack(self._take(8))[0])
 
     def _read_date(self, _header: int, _depth: int) -> AmfValue:
-        return self._enter(datetime_from_ms(float(_DOUBLE.unpack(self._take(8))[0])))
+        return self._enter(date_from_ms(float(_DOUBLE.unpack(self._take(8))[0])))
 
     def _read_xml(self, size: int, *, legacy: bool) -> AmfValue:
         return self._enter(XmlDocument(self._take_text(size), legacy))
@@ -177,10 +178,10 @@ class Amf3Reader:
     def _read_byte_array(self, size: int, _depth: int) -> AmfValue:
         return self._enter(self._take(size))
 
-    def _enter(self, value: str | bytes | datetime | XmlDocument) -> AmfValue:
+    def _enter(self, value: bytes | datetime | OtherDate | XmlDocument) -> AmfValue:
         """Enter a value without members into the object table; like a string it costs by its size."""
         spent = self._budget.spent
-        index = self._objects.begin(value)
+        index = self._objects.begin()
         size = len(value.text) if isinstance(value, XmlDocument) else 0
         size = len(value) if isinstance(value, bytes) else size
         self._objects.finish(index, spent - size // _STRING_BYTES_PER_ELEMENT, value)
@@ -188,7 +189,7 @@ class Amf3Reader:
 
     def _read_array(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
-        index = self._objects.begin(None)
+        index = self._objects.begin()
         named = EcmaArray()
         while name := self._take_string():
             named[name] = self._read_value(depth + 1)
@@ -211,7 +212,7 @@ class Amf3Reader:
         if traits.externalizable:
             return self._read_wrapped(spent, depth)
         members: dict[str, AmfValue] = TypedObject(traits.class_name) if traits.class_name else {}
-        index = self._objects.begin(members)
+        index = self._objects.begin()
         for name in traits.sealed:
             members[name] = self._read_value(depth + 1)
         while traits.dynamic and (name := self._take_string()):
@@ -220,7 +221,7 @@ class Amf3Reader:
         return members
 
     def _read_wrapped(self, spent: int, depth: int) -> AmfValue:
-        index = self._objects.begin(None)
+        index = self._objects.begin()
         value = self._read_value(depth + 1)
         self._objects.finish(index, spent, value)
         return value
@@ -231,14 +232,14 @@ class Amf3Reader:
         self._budget.spend(count)
         numbers = struct.Struct(f">{count}{code}")
         vector = Vector(item_type, numbers.unpack(self._take(numbers.size)), fixed=fixed)
-        self._objects.finish(self._objects.begin(vector), spent, vector)
+        self._objects.finish(self._objects.begin(), spent, vector)
         return vector
 
     def _read_vector(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         fixed = self._take_flag()
         vector = Vector(VectorType.OBJECT, fixed=fixed, class_name=self._take_string())
-        index = self._objects.begin(vector)
+        index = self._objects.begin()
         vector.extend(self._read_value(depth + 1) for _ in range(self._checked_count(count)))
         self._objects.finish(index, spent, vector)
         return vector
@@ -246,7 +247,7 @@ class Amf3Reader:
     def _read_dictionary(self, count: int, depth: int) -> AmfValue:
         spent = self._budget.spent
         weak_keys = self._take_flag()
-        index = self._objects.begin(None)
+        index = self._objects.begin()
         entries = tuple(
             (self._read_value(depth + 1), self._read_value(depth + 1))
             for _ in range(self._checked_count(count))

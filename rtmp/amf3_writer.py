@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rtmp.amf3 import Marker
-from rtmp.amf_common import encode_utf8, ms_from_datetime
+from rtmp.amf_common import encode_utf8, ms_from_date
 from rtmp.amf_value import (
     UNDEFINED,
+    AmfScalar,
     AmfValue,
     Dictionary,
     EcmaArray,
+    OtherDate,
     TypedObject,
-    Undefined,
     Vector,
     VectorType,
     XmlDocument,
@@ -67,7 +68,7 @@ class Amf3Writer:
         else:
             self._write_scalar(value)
 
-    def _write_scalar(self, value: Undefined | bool | float | datetime | XmlDocument | None) -> None:
+    def _write_scalar(self, value: AmfScalar) -> None:
         if value is UNDEFINED:
             self._out.append(Marker.UNDEFINED)
         elif value is None:
@@ -76,8 +77,8 @@ class Amf3Writer:
             self._out.append(Marker.TRUE if value else Marker.FALSE)
         elif isinstance(value, int | float):
             self._write_number(value)
-        elif isinstance(value, datetime):
-            self._out += bytes((Marker.DATE, 1)) + _DOUBLE.pack(ms_from_datetime(value))
+        elif isinstance(value, datetime | OtherDate):
+            self._out += bytes((Marker.DATE, 1)) + _DOUBLE.pack(ms_from_date(value))
         elif isinstance(value, XmlDocument):
             marker = Marker.XML_DOCUMENT if value.legacy else Marker.XML
             self._write_sized(marker, encode_utf8(value.text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from rtmp.amf_value import AmfValue
+from rtmp.amf_value import AmfValue, BackReference, OtherDate
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.limits import Limits
 
@@ -34,42 +34,53 @@ class Budget:
 class ReferenceTable:
     """The complex values of one message in the order in which they began, each with its cost."""
 
-    __slots__ = ("_budget", "_entries")
+    __slots__ = ("_budget", "_entries", "_open")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._entries: list[tuple[AmfValue, int | None]] = []
+        self._open: dict[int, BackReference] = {}  # to values that are being read
 
-    def begin(self, value: AmfValue) -> int:
+    def begin(self) -> int:
         """Enter a value that is about to be read; return its index for `finish`."""
-        self._entries.append((value, None))
+        self._entries.append((None, None))
         return len(self._entries) - 1
 
     def finish(self, index: int, spent_before: int, value: AmfValue) -> None:
-        """Note that the value is complete; only now can it be referred to."""
+        """Note that the value is complete. Raise AmfDecodeError if it is nothing but itself."""
         self._entries[index] = (value, self._budget.spent - spent_before)
+        reference = self._open.pop(index, None)
+        if reference is not None:
+            if reference is value:
+                raise AmfDecodeError(f"AMF reference {index} is cyclic: there is no value but itself")
+            reference.close(value)
 
     def get(self, index: int) -> AmfValue:
-        """Return an earlier value. Raise AmfDecodeError if there is none, or if it would contain itself."""
+        """Return an earlier value, or a BackReference to one that is not complete.
+
+        Raise AmfDecodeError if there is none.
+        """
         if index >= len(self._entries):
             raise AmfDecodeError(f"AMF reference {index}, but only {len(self._entries)} values came before")
         value, cost = self._entries[index]
         if cost is None:
-            raise AmfDecodeError(f"AMF reference {index} is cyclic: the value would contain itself")
+            return self._open.setdefault(index, BackReference())
         self._budget.spend(cost)
         return value
 
 
-def datetime_from_ms(milliseconds: float) -> datetime:
-    """Return the UTC time that is so many milliseconds after 1970. Raise AmfDecodeError if out of range."""
+def date_from_ms(milliseconds: float) -> datetime | OtherDate:
+    """Return the UTC time that is so many milliseconds after 1970."""
     try:
         return EPOCH + timedelta(milliseconds=milliseconds)
-    except (OverflowError, ValueError) as error:
-        raise AmfDecodeError(f"AMF date {milliseconds} ms is out of range") from error
+    except (OverflowError, ValueError):
+        return OtherDate(milliseconds)
 
 
-def ms_from_datetime(value: datetime) -> float:
+def ms_from_date(value: datetime | OtherDate) -> float:
     """Return milliseconds since 1970. Raise AmfEncodeError for a time without a time zone."""
+    if isinstance(value, OtherDate):
+        return value.milliseconds
     if value.tzinfo is None:
         raise AmfEncodeError(f"date {value} has no time zone")
     return (value - EPOCH) / timedelta(milliseconds=1)

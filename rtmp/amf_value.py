@@ -37,6 +37,41 @@ class Dictionary:
     weak_keys: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OtherDate:
+    """A date that `datetime` does not have: before the year 1, after 9999, or none at all.
+
+    `milliseconds` after 1970, UTC; NaN for ActionScript's "Invalid Date", which is what `new Date("x")` is.
+    """
+
+    milliseconds: float
+
+
+class BackReference:
+    """Stands in a value for one that it is inside of, such as the parent that a child refers to.
+
+    Values that contained themselves could not be printed, compared or sent without end, so the circle is
+    open here: only who reads `target` goes on. It cannot be encoded.
+    """
+
+    __slots__ = ("_target",)
+
+    def __init__(self) -> None:
+        self._target: AmfValue = None
+
+    @property
+    def target(self) -> AmfValue:
+        """The value around this one."""
+        return self._target
+
+    def close(self, target: AmfValue) -> None:
+        """Say what it stands for, for a reader that has now come to its end."""
+        self._target = target
+
+    def __repr__(self) -> str:
+        return f"BackReference({type(self._target).__name__})"
+
+
 AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that are strings
     Undefined,
     bool,
@@ -45,12 +80,18 @@ AmfValue: TypeAlias = Union[  # noqa: UP007 - a recursive alias needs names that
     str,
     bytes,
     datetime,
+    OtherDate,
     XmlDocument,
     Dictionary,
+    BackReference,
     Sequence["AmfValue"],
     Mapping[str, "AmfValue"],
     None,
 ]
+
+
+AmfScalar: TypeAlias = Undefined | bool | float | datetime | OtherDate | XmlDocument | BackReference | None
+"""What has no members, and is no text either."""
 
 
 class VectorType(Enum):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, MutableSequence
 from functools import partial
 
-from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, TIMESTAMP_MASK
+from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, MAX_LENGTH, TIMESTAMP_MASK
 from rtmp.errors import LimitExceeded, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, Payload, parse_u32
@@ -349,12 +349,11 @@ class ChunkReader:
             messages.append(_new_message((type_id, stream.stream_id, stream.timestamp, view)))
 
     def _set_chunk_size(self, size: int) -> None:
-        # §5.4.1: the top bit must be 0, and no chunk is larger than the largest message
+        # §5.4.1: the top bit must be 0, and no chunk is larger than the largest message. A large size costs
+        # nothing: what is held of a chunk counts as what is held of its message.
         if size == 0 or size > 0x7FFFFFFF:
             raise RemoteProtocolError(f"Set Chunk Size to {size}, which is not from 1 to 2147483647")
-        if size > self._limits.max_chunk_size:
-            raise LimitExceeded(f"Set Chunk Size to {size}, more than {self._limits.max_chunk_size}")
-        self.chunk_size = size
+        self.chunk_size = min(size, MAX_LENGTH)
 
     def _abort(self, chunk_stream_id: int) -> None:
         stream = self._streams.get(chunk_stream_id)

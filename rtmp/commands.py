@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from rtmp.amf0 import AmfValue, Marker, decode_all, encode_all, encode_all_amf3
+from rtmp.amf0 import Amf0Reader, AmfValue, Marker, decode_all, encode_all, encode_all_amf3
 from rtmp.errors import AmfEncodeError, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import MessageType, Payload
@@ -58,9 +58,7 @@ class Command:
 
 def parse_values(type_id: int, payload: Payload, limits: Limits = DEFAULT_LIMITS) -> list[AmfValue]:
     """Return the AMF values of a command or data message. Raise AmfDecodeError."""
-    if type_id in _AMF3_TYPES and len(payload) and payload[0] == 0:
-        payload = memoryview(payload)[1:]
-    return decode_all(payload, limits)
+    return decode_all(_without_envelope(type_id, payload), limits)
 
 
 def plain_data(type_id: int, payload: Payload, values: Sequence[AmfValue]) -> Payload:
@@ -70,19 +68,30 @@ def plain_data(type_id: int, payload: Payload, values: Sequence[AmfValue]) -> Pa
     as their sender wrote them. AMF3 behind the avmplus marker is said in AMF0 where that can be, as players
     without AMF3 cannot read it.
     """
-    is_amf3 = type_id in _AMF3_TYPES
-    view = memoryview(payload)
-    if is_amf3 and view and view[0] == 0:
-        view = view[1:]
+    view = _without_envelope(type_id, payload)
     is_set = bool(values) and values[0] == SET_DATA_FRAME
-    if is_amf3 and Marker.AVMPLUS in view.tobytes():
-        with suppress(AmfEncodeError):  # a longer name than AMF0 has room for
+    if type_id in _AMF3_TYPES and Marker.AVMPLUS in view.tobytes():
+        # AMF0 has no room for longer names, and we write no circles
+        with suppress(AmfEncodeError):
             return encode_all(values[1:] if is_set else values)
-    if not is_set:
-        return view
-    if view[: len(_SET_DATA_FRAME)] == _SET_DATA_FRAME:
-        return view[len(_SET_DATA_FRAME) :]
-    return encode_all(values[1:])
+    return _without_first(view) if is_set else view
+
+
+def opaque_data(type_id: int, payload: Payload) -> Payload:
+    """Return what `plain_data` would of a message that cannot be decoded, as far as it can be told."""
+    view = _without_envelope(type_id, payload)
+    return view[len(_SET_DATA_FRAME) :] if view[: len(_SET_DATA_FRAME)] == _SET_DATA_FRAME else view
+
+
+def _without_envelope(type_id: int, payload: Payload) -> memoryview:
+    view = memoryview(payload)
+    return view[1:] if type_id in _AMF3_TYPES and view and view[0] == 0 else view
+
+
+def _without_first(view: memoryview) -> memoryview:
+    reader = Amf0Reader(view)
+    reader.read_value()
+    return view[reader.position :]
 
 
 def serialize_data(values: tuple[AmfValue, ...], *, amf3: bool = False) -> tuple[MessageType, bytes]:

@@ -214,6 +214,27 @@ class DataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class UndecodedDataReceived:
+    """A data message that could not be decoded: malformed, larger than `Limits` allow, or of unknown classes.
+
+    The stream goes on. `payload` is what came, as in DataReceived, for who passes it on; `reason` says what
+    is wrong with it. Whoever does not know this event drops such messages.
+    """
+
+    stream_id: int
+    timestamp_ms: int
+    payload: Payload = field(repr=False)
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageIgnored:
+    """The first message of a type that nothing is done about: shared objects, or what is not known."""
+
+    type_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamBegun:
     """(client) User control: the stream has become functional."""
 
@@ -269,6 +290,8 @@ Event: TypeAlias = (
     | AudioReceived
     | VideoReceived
     | DataReceived
+    | UndecodedDataReceived
+    | MessageIgnored
     | StreamBegun
     | StreamEnded
     | BufferLengthSet

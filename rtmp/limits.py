@@ -26,7 +26,6 @@ class Limits:
     their names together; one more fails, and the others stay.
     """
 
-    max_chunk_size: int = 1 * MIB
     max_message_size: int = 4 * MIB
     max_audio_size: int = 256 * KIB
     max_chunk_streams: int = 64

@@ -29,6 +29,14 @@ def compact(payload: Payload) -> Payload:
     return payload
 
 
+class BandwidthLimit(IntEnum):
+    """Limit types of Set Peer Bandwidth (§5.4.5)."""
+
+    HARD = 0
+    SOFT = 1
+    DYNAMIC = 2
+
+
 class MessageType(IntEnum):
     """Message type ids."""
 
@@ -50,7 +58,11 @@ class MessageType(IntEnum):
 
 
 class UserControlType(IntEnum):
-    """Event types of user control messages (§7.1.7)."""
+    """Event types of user control messages (§7.1.7).
+
+    STREAM_DRY is neither sent nor heeded. That a live stream is silent a player sees by its own buffer, and
+    `Timeouts.silent_publisher` ends one that stays so.
+    """
 
     STREAM_BEGIN = 0
     STREAM_EOF = 1

@@ -16,13 +16,12 @@ from rtmp.events import (
 )
 from rtmp.handshake import ServerHandshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
-from rtmp.messages import MessageType, pack_u32
+from rtmp.messages import BandwidthLimit, MessageType, pack_u32
 from rtmp.server_answers import NOTICES
 from rtmp.session_control import DEFAULT_WINDOW
 from rtmp.state import ConnectionInput, ConnectionState
 from rtmp.stream_requests import StreamRequests
 
-_DYNAMIC_LIMIT = b"\x02"
 _FAREWELLS = frozenset(("FCUnpublish", "closeStream", "deleteStream"))
 
 
@@ -63,7 +62,9 @@ class ServerRequests(StreamRequests):
         self.client_capabilities = Capabilities.from_command_object(command_object)
         self._connect_id = command.transaction_id
         self._announce_window(DEFAULT_WINDOW)
-        self._send_control(MessageType.SET_PEER_BANDWIDTH, pack_u32(DEFAULT_WINDOW) + _DYNAMIC_LIMIT)
+        self._send_control(
+            MessageType.SET_PEER_BANDWIDTH, pack_u32(DEFAULT_WINDOW) + bytes((BandwidthLimit.DYNAMIC,))
+        )
         self._announce_chunk_size()
         self._events.append(
             ConnectRequested(

@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 from rtmp.amf0 import AmfValue
 from rtmp.chunk_reader import ChunkReader
-from rtmp.commands import Command, parse_values, plain_data
-from rtmp.errors import LocalProtocolError, RemoteProtocolError, RtmpError
-from rtmp.events import ConnectionClosed, DataReceived, Event
+from rtmp.commands import Command, opaque_data, parse_values, plain_data
+from rtmp.errors import AmfDecodeError, LocalProtocolError, RemoteProtocolError, RtmpError
+from rtmp.events import ConnectionClosed, DataReceived, Event, MessageIgnored, UndecodedDataReceived
 from rtmp.handshake import Handshake
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import (
@@ -49,6 +49,8 @@ class Session(SessionControl):
         """A measure of work: parts of aggregate messages count too, and parsing more than fits one batch."""
         self.messages_of_control = 0
         """Of those handled: neither media nor data."""
+        self.undecoded_data = 0
+        """Data messages of streams that could not be decoded."""
         self._handshake = handshake
         self._reader = ChunkReader(limits)
         self.peer_is_leaving = False
@@ -57,6 +59,7 @@ class Session(SessionControl):
         self._sinks: dict[int, MediaSink] = {}
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
         self._failure: RemoteProtocolError | None = None
+        self._ignored: set[int] = set()  # message types that nothing was done about
         self._handlers: dict[int, Callable[[Message], None]] = {
             MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
             MessageType.USER_CONTROL: self._on_user_control,
@@ -202,9 +205,12 @@ class Session(SessionControl):
         if message.type_id not in _CONTENT:
             self.messages_of_control += 1
         handler = self._handlers.get(message.type_id)
-        # shared objects and unknown types are of no use here, and no harm
         if handler is not None:
             handler(message)
+        elif message.type_id not in self._ignored:
+            # shared objects and unknown types are of no use here, and no harm
+            self._ignored.add(message.type_id)
+            self._events.append(MessageIgnored(message.type_id))
 
     # Control messages
 
@@ -216,12 +222,19 @@ class Session(SessionControl):
         self._on_command(command, message.stream_id)
 
     def _on_data_message(self, message: Message) -> None:
-        if self._takes_data(message.stream_id):
-            values = tuple(parse_values(message.type_id, message.payload, self.limits))
-            payload = plain_data(message.type_id, message.payload, values)
-            self._events.append(
-                DataReceived(message.stream_id, message.timestamp_ms, self._data_values(values), payload)
-            )
+        type_id, stream_id, timestamp_ms, payload = message
+        if not self._takes_data(stream_id):
+            return
+        try:
+            values = tuple(parse_values(type_id, payload, self.limits))
+        except AmfDecodeError as error:
+            # no reason to end a stream: it means nothing to us, and may to those who play it
+            self.undecoded_data += 1
+            opaque = opaque_data(type_id, payload)
+            self._events.append(UndecodedDataReceived(stream_id, timestamp_ms, opaque, str(error)))
+            return
+        plain = plain_data(type_id, payload, values)
+        self._events.append(DataReceived(stream_id, timestamp_ms, self._data_values(values), plain))
 
     def _on_aggregate(self, message: Message) -> None:
         self._parts = split_aggregate(message)

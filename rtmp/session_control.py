@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import deque
 
 from rtmp.events import Event, PongReceived
-from rtmp.messages import Message, MessageType, UserControl, UserControlType, pack_u32, parse_u32
+from rtmp.messages import (
+    BandwidthLimit,
+    Message,
+    MessageType,
+    UserControl,
+    UserControlType,
+    pack_u32,
+    parse_u32,
+)
 from rtmp.session_output import SessionOutput
 
 DEFAULT_WINDOW = 2_500_000
@@ -19,6 +27,7 @@ class SessionControl(SessionOutput):
         self.bytes_received = 0
         self.bytes_acknowledged = 0
         self._events: deque[Event] = deque()
+        self._is_hard_limit = False  # the last that the peer set
         self._ack_step = self._ack_due = DEFAULT_WINDOW // 2
 
     def send_ping(self, timestamp_ms: int) -> None:
@@ -36,7 +45,20 @@ class SessionControl(SessionOutput):
         self._ack_due = last + self._ack_step
 
     def _on_set_peer_bandwidth(self, message: Message) -> None:
-        window = parse_u32(message.payload, "Set Peer Bandwidth")
+        """Answer a limit to what may be unacknowledged on its way to the peer (§5.4.5).
+
+        It asks for a Window Acknowledgement Size if that changes. What is sent is bounded by TCP and `Limits`
+        anyway. A dynamic limit is a hard one after a hard one, and else nothing; peers that leave out the
+        type mean a hard one.
+        """
+        payload = message.payload
+        window = parse_u32(payload, "Set Peer Bandwidth")
+        limit = payload[4] if len(payload) > 4 else BandwidthLimit.HARD
+        if limit == BandwidthLimit.DYNAMIC and not self._is_hard_limit:
+            return
+        self._is_hard_limit = limit != BandwidthLimit.SOFT
+        if limit == BandwidthLimit.SOFT and self._announced_window:
+            window = min(window, self._announced_window)
         if window and window != self._announced_window:
             self._announce_window(window)
 

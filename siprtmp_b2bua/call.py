@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 
 from media_bridge.errors import MediaError
@@ -78,11 +77,8 @@ class Call:
         logger.info("%s: %s from %s to %s", self.name, event.name.lower(), self._caller, self._called)
 
     async def ring(self) -> None:
-        """Tell the caller that the client is alerted; an offer that this has to make names its H.264.
-
-        It cannot be changed when the client accepts, so it has no x-flv, which would take the audio along.
-        """
-        await self._sip.ring(self._video_line([name for name in self._preference.video if name == H264]))
+        """Tell the caller that the client is alerted."""
+        await self._sip.ring()
 
     async def accept(self, preference: CodecPreference) -> None:
         """Answer with 200. If none of the client's codecs was offered, both sides hear 488."""
@@ -141,9 +137,7 @@ class Call:
 
     def open_video(self) -> VideoLine | None:
         """Make ready for video if the client wants any; return what to say of it in the description."""
-        return self._video_line(self._preference.video)
-
-    def _video_line(self, names: Sequence[str]) -> VideoLine | None:
+        names = self._preference.video
         if not names:
             return None
         if self._video is None:

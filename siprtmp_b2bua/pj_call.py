@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from media_bridge.pj_module import pj
@@ -76,18 +77,15 @@ class PjCall:
         """
         await self._context.thread.run(lambda: self._make(account, destination, preference, local, video))
 
-    async def ring(self, video: VideoLine | None = None) -> None:
-        """Answer an incoming call with 180.
-
-        If the INVITE has no offer, pjsip makes ours now, for the answer to come: with `video`, if that is
-        given.
-        """
-        await self._run(lambda call: self._ring(call, video))
+    async def ring(self) -> None:
+        """Answer an incoming call with 180."""
+        await self._run(lambda call: call.answer(operation(180)))
 
     async def accept(self, preference: CodecPreference, video: VideoLine | None = None) -> None:
         """Answer an incoming call with 200 and the best of `preference` that was offered, and with `video`.
 
-        Raises `SipError` 488 if no audio was; the call still waits for its answer, then.
+        Where the INVITE has no offer, the 200 has ours, as an INVITE would. Raises `SipError`: 488 if no
+        audio was offered, 503 if there are too many calls at once. The call still waits for its answer, then.
         """
         await self._run(lambda call: self._accept(call, preference, video))
 
@@ -171,16 +169,11 @@ class PjCall:
         local: str,
         video: VideoLine | None = None,
     ) -> None:
-        self._lines = 1 if video is None else 2  # pjsip takes the second one for audio; ours takes its place
-        if not self._context.media_budget.take(time.monotonic(), self._lines):
-            raise CapacityError("too many calls at once")
-        self._prefer(preference, video)
-        call = self._life.call = PjCallObject(self, account, -1)
-        parameters = audio_call(self._lines)
+        parameters = self._first_offer(preference, video)
         parameters.txOption.localUri = local
+        call = self._life.call = PjCallObject(self, account, -1)
         self._context.live_calls.add(self)
-        offer = self._context.codecs.only(preference.sdp_codecs, events=preference.dtmf)
-        with self._life.command(), offer:
+        with self._life.command(), self._codecs_of(preference):
             try:
                 call.makeCall(destination, parameters)
             except pj.Error as error:
@@ -188,6 +181,17 @@ class PjCall:
                 if error.status == _PJ_ETOOMANY:
                     raise CapacityError("all calls of this process are in use") from None
                 raise SipError(500, str(error.reason).strip() or "cannot send INVITE") from None
+
+    def _first_offer(self, preference: CodecPreference, video: VideoLine | None) -> Any:
+        """Parameters of the message that has it; raises `CapacityError`."""
+        self._lines = 1 if video is None else 2  # pjsip takes the second one for audio; ours takes its place
+        if not self._context.media_budget.take(time.monotonic(), self._lines):
+            raise CapacityError("too many calls at once")
+        self._prefer(preference, video)
+        return audio_call(self._lines)
+
+    def _codecs_of(self, preference: CodecPreference) -> AbstractContextManager[None]:
+        return self._context.codecs.only(preference.sdp_codecs, events=preference.dtmf)
 
     def _take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
@@ -238,16 +242,10 @@ class PjCall:
             except pj.Error as error:
                 self._vanished(error)
 
-    def _ring(self, call: Any, video: VideoLine | None) -> None:
-        parameters = operation(180)
-        if video is not None and not self._is_described:
-            self._prefer(CodecPreference.default(), video)
-            self._lines = 2
-            parameters = audio_call(self._lines)
-            parameters.statusCode = 180
-        call.answer(parameters)
-
     def _accept(self, call: Any, preference: CodecPreference, video: VideoLine | None) -> None:
+        if not self._is_described:
+            self._accept_with_offer(call, preference, video)
+            return
         self._prefer(preference, video)
         parameters = operation(200)
         if self._descriptions.has_kept_answer:
@@ -256,6 +254,16 @@ class PjCall:
                 raise SipError(488, "Not Acceptable Here")
             parameters.sdp.wholeSdp = answer
         call.answer(parameters)
+
+    def _accept_with_offer(self, call: Any, preference: CodecPreference, video: VideoLine | None) -> None:
+        """Answer an INVITE that has none (RFC 3261 §13.2.1). pjsip makes its media now, not when it rings."""
+        try:
+            parameters = self._first_offer(preference, video)
+        except CapacityError:
+            raise SipError(503, "Service Unavailable") from None
+        parameters.statusCode = 200
+        with self._codecs_of(preference):
+            call.answer(parameters)
 
     def _prefer(self, preference: CodecPreference, video: VideoLine | None) -> None:
         self._descriptions.prefer(preference, video)

@@ -23,7 +23,7 @@ import ctypes
 import logging
 import math
 import time
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Final
 
 from media_bridge.pj_module import pj, shared_object_path
@@ -90,7 +90,7 @@ class PjGuard:
             return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
         if message.method in ("UPDATE", "PRACK") and not self._is_of_described_call(message):
             return self._refuse(address, message, _NO_CALL, "there is no description that it could update")
-        audio_lines = message.audio_lines
+        audio_lines = len(message.audio_sections)
         if audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
         if fault := self._fault_of_keys(message):
@@ -111,12 +111,15 @@ class PjGuard:
             return ""  # an answer: it cannot be refused, and pjsip takes one key of it at most
         if len(message.key_lines) > _MAX_KEYS:
             return "it has too many SRTP keys"
-        if self._requires_srtp and message.audio_lines and not message.has_secure_audio:
+        if self._requires_srtp and message.audio_sections and not message.has_secure_audio:
             return "its audio is not RTP/SAVP, and media.srtp is require"
+        if message.has_only_misleading_keys:
+            return "its audio has no SRTP key without an MKI and session parameters"
         return ""
 
     def _hand_on(self, address: int, message: SipMessage) -> int:
-        """Tell a call what pjsua2 would not show it."""
+        """Tell a call what pjsua2 would not show it, and hide from pjsip what it would misread."""
+        self._hide_misleading_keys(address, message)
         is_answer = message.method == "ACK" and message.has_description
         is_request = message.method == "INFO" and message.asks_for_key_picture
         call = self._call_of(message) if is_answer or is_request else None
@@ -137,8 +140,20 @@ class PjGuard:
         """
         if call is None or call.offers_keys:
             return
+        self._hide(address, message, message.key_lines)
+
+    def _hide_misleading_keys(self, address: int, message: SipMessage) -> None:
+        """Do the same to keys of audio that pjsip would take for plain ones.
+
+        It reads over an MKI, and over parameters such as UNENCRYPTED_SRTP; the packets would not fit.
+        """
+        for section in message.audio_sections:
+            self._hide(address, message, section.misleading_keys)
+
+    def _hide(self, address: int, message: SipMessage, names: Iterable[int]) -> None:
+        """Spoil names of attributes, which end there in the body."""
         body = ReceivedData.from_address(address).body_address(len(message.body))
-        for end in message.key_lines:
+        for end in names:
             ctypes.memset(body + end - 1, ord("-"), 1)
 
     def _call_of(self, message: SipMessage) -> LiveCall | None:
@@ -219,6 +234,7 @@ class PjGuard:
             return _NOT_HANDLED
         if message.key_lines:
             self._hide_unasked_keys(address, message, self._call_of(message))
+            self._hide_misleading_keys(address, message)
         if message.method == "REGISTER" and message.has_star_contact:
             return self._take_as_failed(address, message, 'its Contact is "*"')
         if message.method not in _DIALOG_METHODS:

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from media_bridge.video_tag import FOUR_CCS
 from rtmp.aio.server import ServerConnection
 from rtmp.amf0 import AmfValue
+from rtmp.capabilities import Capabilities, FourCcInfo
 from rtmp.errors import LocalProtocolError
 from rtmp.events import (
     AudioReceived,
@@ -39,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 _PUBLISHED_NAME: Final = "local"
 _PLAYED_NAME: Final = "remote"
+_CAPABILITIES: Final = Capabilities(FOUR_CCS, dict.fromkeys(FOUR_CCS, FourCcInfo.CAN_DECODE))
+"""One track without modifiers is what is asked for, though video of others is read (`default_track`); and no
+audio: of that we take what Flash has (`media_bridge.video_tag`).
+"""
 
 
 class RtmpLeg:
@@ -124,7 +130,7 @@ class RtmpLeg:
             await self._lines.close(line)
             return
         self._line = line
-        self._connection.accept_connect(event)
+        self._connection.accept_connect(event, extra=_CAPABILITIES.to_command_object())
         for method, arguments in self._early:
             self._tell(method, *arguments)
         logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)

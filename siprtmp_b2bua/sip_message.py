@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
+from .audio_section import KEY_LINE, MEDIA_LINE, AudioSection, audio_sections
+
 CHALLENGES: Final = frozenset({401, 407})
 """The status codes that ask for credentials."""
 _COMPACT: Final = {"m": "contact", "f": "from", "t": "to", "i": "call-id", "v": "via", "c": "content-type"}
@@ -17,10 +19,6 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"<([^>]*)")
 _STAR: Final = re.compile(r"(?:\A|,)\s*\*")
 _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
-_AUDIO_LINE: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio", re.IGNORECASE)
-_SECURE_AUDIO: Final = re.compile(r"(?:\A|[\r\n])m=\s*audio\s+0*[1-9]\S*\s+RTP/SAVPF?\s", re.IGNORECASE)
-_KEY_LINE: Final = re.compile(r"(?:\A|[\r\n])a=\s*crypto", re.IGNORECASE)
-_MEDIA_LINE: Final = re.compile(r"(?:\A|[\r\n])m=")
 _CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
 _ADDRESS: Final = re.compile(r"(?:\A|[\r\n])(?:c=[ \t]*|a=rtcp:[ \t]*\d+[ \t]+)([^\r\n]*)", re.IGNORECASE)
 _FAMILIES: Final = {"IP4": IPv4Address, "IP6": IPv6Address}
@@ -86,24 +84,30 @@ class SipMessage:
         return values[0].partition(";")[0].strip().lower() if values else ""
 
     @property
-    def audio_lines(self) -> int:
-        """How many m=audio lines the body has, whatever its type says."""
-        return len(_AUDIO_LINE.findall(self.body))
+    def audio_sections(self) -> tuple[AudioSection, ...]:
+        """The sections of audio in the body, whatever its type says."""
+        return tuple(audio_sections(self.body))
 
     @property
     def has_secure_audio(self) -> bool:
         """Whether there is an m=audio line in SRTP with keys in SDP, not rejected."""
-        return _SECURE_AUDIO.search(self.body) is not None
+        return any(section.is_secure for section in self.audio_sections)
+
+    @property
+    def has_only_misleading_keys(self) -> bool:
+        """Whether all of its audio is in SRTP, with no key but those that pjsip would misread."""
+        active = [section for section in self.audio_sections if section.is_active]
+        return bool(active) and all(each.is_secure and each.has_misleading_keys_alone for each in active)
 
     @property
     def key_lines(self) -> tuple[int, ...]:
         """Where the names of attributes with keys of SRTP (RFC 4568) end in the body."""
-        return tuple(match.end() for match in _KEY_LINE.finditer(self.body))
+        return tuple(line.start(1) for line in KEY_LINE.finditer(self.body))
 
     @property
     def has_connections(self) -> bool:
         """Whether each m= line of the body, if there is any, has a c= line (RFC 4566 §5.7)."""
-        session, *media = _MEDIA_LINE.split(self.body)
+        session, *media = MEDIA_LINE.split(self.body)
         return bool(_CONNECTION_LINE.search(session)) or all(map(_CONNECTION_LINE.search, media))
 
     @property
@@ -112,8 +116,7 @@ class SipMessage:
 
         A host name is none: resolving it would hold up all calls. A body without media has none of them.
         """
-        session, *media = _MEDIA_LINE.split(self.body)
-        audio = [section for section in media if section.lstrip(" ")[:5].lower() == "audio"]
+        session, audio = MEDIA_LINE.split(self.body)[0], [each.text for each in self.audio_sections]
         return not audio or all(map(_is_plain_address, _ADDRESS.findall("\n".join([session, *audio]))))
 
     @property

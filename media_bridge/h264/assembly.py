@@ -75,6 +75,16 @@ class Assembly:
         self.nal_units.clear()
         self._fragments.clear()
 
+    @property
+    def is_within_nal_unit(self) -> bool:
+        """Whether the rest of a NAL unit in fragments has to come."""
+        return bool(self._fragments)
+
+    @property
+    def may_have_slices(self) -> bool:
+        """Whether slices have come; it is not known of a damaged one, which has let go of them."""
+        return self.has_slice or self.damage is not None
+
     def finish(self) -> None:
         """No more payloads come."""
         if self._fragments:

@@ -4,6 +4,9 @@ Only whole access units come out, and only those whose references were whole. So
 are, up to the next IDR picture. A recovery point (gradual intra refresh) does not end the wait: the pictures
 up to it would be shown damaged, players of RTMP begin at IDR pictures alone, and a peer that is asked for a
 key picture (PLI, FIR) answers with one.
+
+A sender that sets the marker before the end of its pictures is noticed by the first one of which that is
+seen (`MarkerWatch`). What has been handed on of that picture cannot be taken back; its rest is dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from media_bridge.h264.assembly import Assembly
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.drop_reason import DepacketizerStats, DropReason
 from media_bridge.h264.limits import DEFAULT_LIMITS, AccessUnitLimits
+from media_bridge.h264.marker_watch import MarkerWatch
 from media_bridge.h264.parameter_sets import ParameterSets
 
 
@@ -39,6 +43,7 @@ class Depacketizer:
         "_has_loss",
         "_key_pictures",
         "_limits",
+        "_markers",
         "_parameter_sets",
         "_waits",
     )
@@ -50,6 +55,7 @@ class Depacketizer:
         self._parameter_sets = ParameterSets()
         self._dropped: Counter[DropReason] = Counter()
         self._assembly: Assembly | None = None
+        self._markers = MarkerWatch()
         self._waits = True
         self._has_loss = False
         self._access_units = self._key_pictures = 0
@@ -72,6 +78,10 @@ class Depacketizer:
         """A snapshot."""
         return DepacketizerStats(self._access_units, self._key_pictures, dict(self._dropped))
 
+    def restart(self) -> None:
+        """Note that the stream is another one, whose markers are trusted until it shows otherwise."""
+        self._markers = MarkerWatch()
+
     def push(
         self, payload: Payload, *, timestamp: int, marker: bool, is_after_loss: bool = False
     ) -> Sequence[AvcConfiguration | AccessUnit]:
@@ -79,8 +89,8 @@ class Depacketizer:
         configuration.
 
         `is_after_loss` says that packets before this one are missing for good. An access unit ends with the
-        marker, or when the timestamp changes. The payload is kept until its access unit is complete, so its
-        bytes must not change.
+        marker, if the sender's are trusted, or when the timestamp changes. The payload is kept until its
+        access unit is complete, so its bytes must not change.
         """
         self._has_loss = self._has_loss or is_after_loss
         if len(payload) == 0:  # some keep a path through a NAT open with these (RFC 6263 4.1)
@@ -92,12 +102,24 @@ class Depacketizer:
             out = self._end()
             assembly = Assembly(timestamp, self._limits, self._parameter_sets, self._dropped)
             self._assembly = assembly
+        is_rest = self._markers.is_rest(payload, timestamp, is_after_loss=self._has_loss)
         if self._has_loss:
             # What is missing may be the end of the one before, the start of this one, or both.
             assembly.spoil(DropReason.LOSS)
             self._has_loss = False
+        elif is_rest:
+            assembly.spoil(DropReason.EARLY_MARKER)
         assembly.add(payload)
-        return (*out, *self._end()) if marker else out
+        return (*out, *self._end_at_marker(assembly)) if marker else out
+
+    def _end_at_marker(self, assembly: Assembly) -> Sequence[AvcConfiguration | AccessUnit]:
+        if assembly.is_within_nal_unit:
+            self._markers.is_trusted = False  # nothing can end there
+        if not self._markers.is_trusted:
+            return ()
+        if assembly.may_have_slices:
+            self._markers.picture_marked(assembly.timestamp)
+        return self._end()
 
     def _end(self) -> Sequence[AvcConfiguration | AccessUnit]:
         """End the access unit that is coming in, if there is one."""

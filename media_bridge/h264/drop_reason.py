@@ -11,6 +11,7 @@ class DropReason(Enum):
     """What was wrong. All but the last two throw an access unit away."""
 
     LOSS = "packets are missing"
+    EARLY_MARKER = "what came of a picture after a marker, which ends pictures"
     CUT_FRAGMENT = "a fragment without the ones before or after it"
     MALFORMED = "a payload that contradicts itself"
     INTERLEAVED = "a payload of interleaved mode, which was not agreed on"

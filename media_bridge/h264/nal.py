@@ -30,6 +30,7 @@ class NalType(IntEnum):
     """Types of NAL units (table 7-1) that something here depends on."""
 
     SLICE = 1
+    DATA_PARTITION_A = 2
     IDR_SLICE = 5
     SEI = 6
     SPS = 7

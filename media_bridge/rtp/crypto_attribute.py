@@ -17,6 +17,20 @@ _TAG = re.compile(r"[0-9]{1,9}", re.ASCII)
 _LIFETIME = re.compile(r"2\^[0-9]{1,2}|[0-9]{1,15}", re.ASCII)
 _MKI = re.compile(r"[0-9]+:[0-9]+", re.ASCII)
 _WINDOW_SIZE = re.compile(r"WSH=[0-9]{2,5}", re.ASCII)
+_KEY_WORD = 2
+"""Which word of an attribute has the key; session parameters follow it."""
+
+
+def alters_packets(text: str) -> bool:
+    """Return whether an attribute asks for packets that are not as its suite alone has them (RFC 4568 §6).
+
+    Several keys do so, an MKI, and session parameters such as UNENCRYPTED_SRTP: whoever reads over them
+    cannot read the packets. A lifetime does not, nor the receiver's window, nor what is no attribute at all.
+    """
+    key, *parameters = text.split()[_KEY_WORD:] or [""]
+    if ";" in key or any(":" in option for option in key.split("|")[1:]):
+        return True
+    return not all(map(_alters_nothing, parameters))
 
 
 class CryptoSuite(Enum):
@@ -78,15 +92,20 @@ class CryptoAttribute:
         words = text[: MAX_LENGTH + 1].split()
         if len(text) > MAX_LENGTH or len(words) < 3 or not _TAG.fullmatch(words[0]):
             raise CryptoAttributeError("not of the form TAG SUITE inline:KEY")
-        for parameter in words[3:]:
-            if not _WINDOW_SIZE.fullmatch(parameter):
+        for parameter in words[_KEY_WORD + 1 :]:
+            if not _alters_nothing(parameter):
                 raise CryptoAttributeError(f"the session parameter {_name(parameter)} is not supported")
-        return cls(int(words[0]), _parse_suite(words[1]), _parse_key(words[2]))
+        return cls(int(words[0]), _parse_suite(words[1]), _parse_key(words[_KEY_WORD]))
 
     def serialize(self) -> str:
         """Return the value of the attribute, with the key: it belongs into SDP and nowhere else."""
         key = binascii.b2a_base64(self.key, newline=False).decode()
         return f"{self.tag} {self.suite.value} inline:{key}"
+
+
+def _alters_nothing(parameter: str) -> bool:
+    """Whether a session parameter may be read over: its name says so by a dash, or it is a hint (§6.3.6)."""
+    return parameter.startswith("-") or _WINDOW_SIZE.fullmatch(parameter) is not None
 
 
 def _parse_suite(name: str) -> CryptoSuite:

@@ -27,9 +27,11 @@ from rtmp.events import (
     DataReceived,
     ErrorReceived,
     Event,
+    MessageIgnored,
     ResultReceived,
     StatusReceived,
     StreamCreated,
+    UndecodedDataReceived,
     VideoReceived,
 )
 from rtmp.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
@@ -218,6 +220,10 @@ class RtmpClient(ConnectingClient):
                 self._take_connect_answer(event)
             case ConnectionClosed(reason):
                 self._on_closed(reason)
+            case UndecodedDataReceived() if self.session.undecoded_data == 1:
+                logger.info("connection %s: data that cannot be decoded: %s", self.id, event.reason)
+            case MessageIgnored():
+                self._log_ignored(event)
             case _:
                 pass
 

@@ -29,7 +29,7 @@ from rtmp.errors import (
     WriteBufferExceeded,
     WriteStalled,
 )
-from rtmp.events import Event
+from rtmp.events import Event, MessageIgnored
 from rtmp.limits import DEFAULT_TIMEOUTS, Timeouts
 from rtmp.session import Session
 from rtmp.state import ConnectionState
@@ -286,6 +286,9 @@ class Connection(asyncio.Protocol, Generic[S]):
             self.fail(WriteBufferExceeded(f"{size} bytes wait for a peer that does not read; limit {limit}"))
 
     # Events
+
+    def _log_ignored(self, event: MessageIgnored) -> None:
+        logger.debug("connection %s: messages of type %s are ignored", self.id, event.type_id)
 
     def fail(self, error: RtmpError) -> None:
         """End the connection because of an error, and log it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
@@ -12,9 +12,9 @@ from rtmp.admission import Admission, SharedBudget
 from rtmp.aio.connection import Connection
 from rtmp.aio.places import Place, Places
 from rtmp.errors import ConnectionLost, IdleTimeout, PolicyFileRequested, PublisherSilent, RtmpError
-from rtmp.events import ConnectionClosed, ConnectRequested, Event
+from rtmp.events import ConnectionClosed, ConnectRequested, Event, MessageIgnored
 from rtmp.limits import Limits, Timeouts
-from rtmp.messages import Payload
+from rtmp.messages import Message, Payload
 from rtmp.policy_file import PolicyFile
 from rtmp.server_session import ServerSession
 from rtmp.shared_message import SharedMessage
@@ -124,6 +124,12 @@ class ServerConnection(Connection[ServerSession]):
             self.session.send_video(stream_id, timestamp_ms, payload)
             self.commands_given()
 
+    def send_aggregate(self, stream_id: int, messages: Iterable[Message]) -> None:
+        """Send several messages as one, or drop them all and count one while the client reads too slowly."""
+        if not self._closing and self.media_has_room():
+            self.session.send_aggregate(stream_id, messages)
+            self.commands_given()
+
     def offer_shared(self, stream_id: int, message: SharedMessage) -> bool:
         """Send a message that many players get at once, if there is room; return whether there was.
 
@@ -187,6 +193,8 @@ class ServerConnection(Connection[ServerSession]):
     def _deliver(self, event: Event) -> None:
         if isinstance(event, ConnectRequested):
             self._liveness.note_connected()
+        elif isinstance(event, MessageIgnored):
+            self._log_ignored(event)
         if self.handler is None:
             return
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from rtmp.chunk import TIMESTAMP_MASK
 from rtmp.headers import HeaderKeeper
 from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
 from rtmp.messages import MessageType, Payload, compact, milliseconds_between
@@ -9,6 +12,9 @@ from rtmp.relay.backlog import Backlog
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_player import LivePlayer, Outlet
 from rtmp.shared_message import SharedMessage
+
+_MAX_INTERLEAVING_MS: Final = 60_000
+"""How far sound may be ahead of pictures that come after it, or the other way round; more is a new clock."""
 
 
 class LiveStream:
@@ -32,8 +38,20 @@ class LiveStream:
 
     @property
     def newest_ms(self) -> int:
-        """The time of the newest message; of a stream that is not published, of its last."""
-        return max((last.timestamp_ms for last in self._last.values()), default=self._ended_ms)
+        """How far the stream has come in time; one that is not published, at its end.
+
+        That is the later of the last sound and the last picture, counted from the one that came last: times
+        are modulo 2^32, and a medium that stopped long ago says nothing. Data count only while there is
+        nothing else: metadata keep the time 0, however late they come.
+        """
+        media = [last for type_id, last in self._last.items() if type_id != MessageType.DATA_AMF0]
+        newest = max(media or self._last.values(), key=lambda last: last.id, default=None)
+        if newest is None:
+            return self._ended_ms
+        ahead = max(
+            milliseconds_between(newest.timestamp_ms, last.timestamp_ms) for last in media or [newest]
+        )
+        return (newest.timestamp_ms + (ahead if ahead <= _MAX_INTERLEAVING_MS else 0)) & TIMESTAMP_MASK
 
     @property
     def backlog_size(self) -> int:

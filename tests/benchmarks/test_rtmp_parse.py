@@ -1,5 +1,6 @@
 """What the parsing benchmark stands on: streams as real ones, and the plain code it compares with."""
 
+import sys
 from statistics import mean
 
 import pytest
@@ -83,3 +84,12 @@ def test_parsing_is_compared(capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out
     assert "| av, chunks of 128, read each " in out
     assert "| speex, chunks of 4096, write " in out
+
+
+def test_another_library_need_not_be_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "pyrtmp", None)
+    with pytest.raises(SystemExit, match="2"):
+        rtmp_parse.main(["--compare", "pyrtmp"])
+    assert "python -m pip install pyrtmp" in capsys.readouterr().err

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from rtmp.aio import ClientStream, RtmpClient, RtmpServer, ServerConnection, start_server
+from rtmp.aio import ClientStream, RtmpClient, RtmpServer, ServerConnection, ServerTls, start_server
 from rtmp.aio.live import LiveApplication, LiveRequest
 from rtmp.aio.live.connection import LiveConnection
 from rtmp.amf0 import AmfValue
@@ -16,13 +17,15 @@ from tests.interop.flv_tags import Tag
 from tests.interop.peers.ffmpeg import run_ffmpeg
 from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST
+from tests.rtmp.certificates import trusting
 
 NAME = "cam"
 PICTURES = ("-f", "lavfi", "-i", "testsrc=s=160x120:r=25")
 TONE = ("-f", "lavfi", "-i", "sine=r=44100")
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "2")
 # Less than the half window that a server acknowledges: FFmpeg closes without reading the last
-# acknowledgements, which resets the connection and takes what is not sent yet with it.
+# acknowledgements, which resets the connection and takes what is not sent yet with it. More than that is
+# sent in test_rtmp_windows.py.
 NOISE = ("-f", "lavfi", "-i", "testsrc=s=320x240:r=10", "-vf", "noise=alls=60:allf=t", "-g", "5", "-crf", "8")
 MEDIA = {
     "h264-aac": (*PICTURES, *TONE, "-t", "3", *H264, "-g", "12", "-c:a", "aac"),
@@ -81,9 +84,10 @@ class OwnPlayer:
 
 
 class LiveRelay:
-    """A running `LiveApplication`, and what its clients asked for."""
+    """A running `LiveApplication`, by RTMPS if it has `tls`, and what its clients asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ServerTls | None = None) -> None:
+        self._tls = tls
         self.requests: list[LiveRequest] = []
         self.application = LiveApplication(authorize=self.requests.append)
         self.server = RtmpServer()
@@ -92,7 +96,7 @@ class LiveRelay:
 
     async def start(self) -> None:
         """Listen."""
-        self.server = await start_server(self._make_handler, HOST, 0)
+        self.server = await start_server(self._make_handler, HOST, 0, ssl=self._tls)
 
     async def stop(self) -> None:
         """Close all connections; harmless when repeated."""
@@ -107,12 +111,14 @@ class LiveRelay:
 
     def url(self, name: str = NAME) -> str:
         """Where a stream is published and played."""
-        return f"rtmp://{HOST}:{self.server.port}/live/{name}"
+        scheme = "rtmp" if self._tls is None else "rtmps"
+        return f"{scheme}://{HOST}:{self.server.port}/live/{name}"
 
     async def connect(self, app_url: str | None = None, *, object_encoding: int = 0) -> RtmpClient:
         """A client of our own, here or at another server."""
         app_url = app_url or self.url().rpartition("/")[0]
-        client = await RtmpClient.connect(app_url, object_encoding=object_encoding)
+        tls = trusting(self._tls.certificate) if self._tls is not None else None
+        client = await RtmpClient.connect(app_url, object_encoding=object_encoding, ssl=tls)
         self._clients.append(client)
         return client
 
@@ -151,7 +157,16 @@ class Recorder:
 @pytest.fixture
 async def relay(caplog: pytest.LogCaptureFixture) -> AsyncIterator[LiveRelay]:
     """A relay that must have nothing to complain about."""
-    running = LiveRelay()
+    async with running_relay(caplog) as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_relay(
+    caplog: pytest.LogCaptureFixture, tls: ServerTls | None = None
+) -> AsyncIterator[LiveRelay]:
+    """Run a relay that must have nothing to complain about."""
+    running = LiveRelay(tls)
     await running.start()
     try:
         yield running

@@ -257,6 +257,58 @@ async def test_digits_go_by_sip_info(gateway: Gateway, tmp_path: Path) -> None:
     await phone.close()
 
 
+@pytest.mark.parametrize(
+    ("codecs", "expected"), [((), Accepted(None, None)), (("ulaw", "flv"), Accepted("default", "default"))]
+)
+async def test_a_call_without_an_offer_is_offered_it(
+    gateway: Gateway, registrar: Sipp, tmp_path: Path, codecs: tuple[str, ...], expected: Accepted
+) -> None:
+    """The peer takes it in its ACK, and here sends back what it gets."""
+    sent = stream(with_header(make_clip(10)), frames=20)
+    scenario = (SCENARIOS / "uac_delayed_offer_h264.xml").read_text()
+    h264 = "H264/90000\n      a=fmtp:[$video_format] profile-level-id=42e01f;packetization-mode=1"
+    assert h264 in scenario
+    path = tmp_path / "uac_delayed_offer_x_flv.xml"
+    path.write_text(scenario.replace(h264, "x-flv/90000"))
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    screen = Screen(phone)
+    async with Sipp(path, remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=2500) as caller:
+        await phone.wait_for(Invited, 5.0)
+        assert await phone.accept(*codecs) == expected
+        offer = (await caller.wait_message("\nACK ", 5.0)).partition("\nACK ")[0]
+        assert re.search(r"^m=video \d+ RTP/AVP 97$", offer, re.MULTILINE)
+        assert X_FLV in offer.splitlines()
+        await send(phone, sent)
+        await screen.wait_for(len(sent))
+        screen.check(sent)
+        await phone.wait_for(Byed, 5.0)
+        (await caller.wait()).check()
+    await phone.close()
+
+
+@pytest.mark.parametrize("codecs", [(), ("ulaw", "flv"), ("ulaw",)])
+async def test_a_phone_that_calls_without_an_offer_has_an_ordinary_call(
+    gateway: Gateway, registrar: Sipp, codecs: tuple[str, ...]
+) -> None:
+    """What is offered is what the client has accepted with, and no more."""
+    phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
+    caller = Sipp(
+        "uac_delayed_offer", remote=gateway.sip_address, service=ALICE, rtp_echo=True, pause_ms=2500
+    )
+    async with caller:
+        await phone.wait_for(Invited, 5.0)
+        assert (await phone.accept(*codecs)).video is None
+        offer = (await caller.wait_message("\nACK ", 5.0)).partition("\nACK ")[0]
+        assert ("m=video" in offer) is (codecs != ("ulaw",))
+        assert bool(re.search(r"^m=audio \d+ RTP/AVP 0$", offer, re.MULTILINE)) is bool(codecs)
+        listener = Listener(phone)
+        await send_tone(phone, 0.6)
+        assert await listener.wait_for_tone() > 0.9
+        await phone.wait_for(Byed, 5.0)
+        (await caller.wait()).check()
+    await phone.close()
+
+
 async def test_a_phone_without_it_has_an_ordinary_call(gateway: Gateway) -> None:
     async with Sipp("uas_answer", rtp_echo=True) as callee:
         phone = await RtmpPhone.connect(gateway.url())

@@ -8,12 +8,25 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rtmp.amf_value import UNDEFINED, Dictionary, EcmaArray, TypedObject, Vector, VectorType, XmlDocument
+from rtmp.amf_value import (
+    UNDEFINED,
+    Dictionary,
+    EcmaArray,
+    OtherDate,
+    TypedObject,
+    Vector,
+    VectorType,
+    XmlDocument,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
 dates = st.integers(-(10**12), 10**13).map(lambda ms: EPOCH + timedelta(milliseconds=ms))
+# all that a Date of ActionScript may be and a datetime may not, but for NaN, which is not equal to itself
+other_dates = st.one_of(
+    st.floats(260_000_000_000_000, 8.64e15), st.floats(-8.64e15, -63_000_000_000_000), st.just(float("inf"))
+).map(OtherDate)
 scalars = st.one_of(
     st.none(),
     st.just(UNDEFINED),
@@ -21,6 +34,7 @@ scalars = st.one_of(
     st.floats(allow_nan=False),
     texts,
     dates,
+    other_dates,
     st.builds(XmlDocument, texts),
     st.binary(max_size=40),
 )

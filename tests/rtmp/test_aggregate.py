@@ -1,14 +1,18 @@
 """Aggregate messages: several messages of a stream in one."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmp import events as ev
+from rtmp.aio import RtmpClient
 from rtmp.errors import LocalProtocolError
 from rtmp.messages import Message, MessageType, join_aggregate, split_aggregate
 from rtmp.server_session import ServerSession
 from tests.rtmp.raw_client import RawClient
+from tests.rtmp.running_server import running
 
 messages = st.builds(
     Message,
@@ -72,3 +76,33 @@ def test_a_server_takes_the_parts_as_messages() -> None:
         ev.AudioReceived(stream_id, 7, b"a"),
         ev.AudioReceived(stream_id, 27, b"b"),
     ]
+
+
+async def test_a_connection_sends_aggregates() -> None:
+    async with running() as run:
+        client = await RtmpClient.connect(f"rtmp://127.0.0.1:{run.server.port}/a")
+        log = await run.logs.get()
+        stream = await client.create_stream()
+        got: asyncio.Queue[tuple[str, int, bytes]] = asyncio.Queue()
+        stream.on_audio = lambda time_ms, payload: got.put_nowait(("audio", time_ms, bytes(payload)))
+        stream.on_video = lambda time_ms, payload: got.put_nowait(("video", time_ms, bytes(payload)))
+        await stream.play("cam")
+        parts = [
+            Message(MessageType.VIDEO, stream.stream_id, 40, b"v" * 10_000),
+            Message(MessageType.AUDIO, stream.stream_id, 43, b"a"),
+        ]
+        log.connection.send_aggregate(stream.stream_id, parts)
+        async with asyncio.timeout(5):
+            assert [await got.get() for _ in parts] == [("video", 40, b"v" * 10_000), ("audio", 43, b"a")]
+        log.connection.pause_writing()
+        log.connection.send_aggregate(stream.stream_id, parts)
+        assert log.connection.dropped_media == 1
+        log.connection.resume_writing()
+        log.connection.send_aggregate(stream.stream_id, parts[1:])
+        async with asyncio.timeout(5):
+            assert await got.get() == ("audio", 43, b"a")
+        client.close()
+        await log.closed()
+        log.connection.send_aggregate(
+            stream.stream_id, parts
+        )  # a closed connection takes it and does nothing

@@ -22,6 +22,7 @@ from rtmp.errors import (
     LimitExceeded,
     NotRtmpError,
     PeerTimeout,
+    RemoteProtocolError,
     RtmpError,
     WriteBufferExceeded,
 )
@@ -37,7 +38,7 @@ from tests.rtmp.running_server import HELLO, HELLO_ANSWER, EventLog, Running, co
     [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", NotRtmpError, "HTTP"),
         (bytes.fromhex("160301020001"), NotRtmpError, "TLS"),
-        (HELLO + full(2, 4, 1, b"\x7f\xff\xff\xff"), LimitExceeded, "Set Chunk Size"),
+        (HELLO + full(2, 4, 1, b"\x80\0\0\0"), RemoteProtocolError, "Set Chunk Size"),
         (HELLO + full(3, 16_000_000, 20), LimitExceeded, "16000000"),
         (HELLO + full(3, 5, 20, b"\x02\x00\x7fab"), AmfDecodeError, "bytes more"),
     ],

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from rtmp.aio.live import LiveLimits, LiveRequest, Purpose, Refused, Republish
+from rtmp.aio.recording.recordings import Recordings
+from rtmp.amf0 import encode_all
+from rtmp.enhanced_flv import AudioPacketType, EnhancedAudio, Track
 from rtmp.errors import CallFailed, StreamFailed
 from rtmp.limits import DEFAULT_LIMITS
 from rtmp.messages import milliseconds_between
 from tests.rtmp.live_server import AVC_HEADER, INTER, KEY, Player, live
+
+DATA_CHUNK_STREAM = 6
 
 
 async def test_what_is_published_is_played() -> None:
@@ -31,6 +38,49 @@ async def test_what_is_published_is_played() -> None:
         await late.until(lambda player: len(player.media) == 4)
         assert late.media == [(9, 10, AVC_HEADER), *sent[1:]]
         assert late.data == early.data
+
+
+async def test_data_that_cannot_be_decoded_are_relayed_as_they_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rtmp")
+    unknown = encode_all(("onCuePoint",)) + bytes.fromhex("11 0a 07 03 43 01")
+    async with live(recordings=Recordings(tmp_path)) as run:
+        publisher = await run.record()
+        player = await run.play()
+        for time_ms in (0, 40):
+            session = publisher._connection.session
+            session._send(DATA_CHUNK_STREAM, 18, publisher.stream_id, time_ms, unknown)
+            publisher.send_audio(time_ms, b"\xb2speex")
+        await player.until(lambda player: len(player.media) == 2)
+        publisher.send_data(50, "onCuePoint", {"name": "x"})
+        await player.until(lambda player: player.data)
+        assert player.data == [("onCuePoint", {"name": "x"})]
+        assert player.stream._connection.session.undecoded_data == 2
+    ours = [line for line in caplog.messages if "cannot be decoded" in line]
+    assert len(ours) == 2  # the server's of its publisher, and the client's who plays
+    assert all("externalizable class 'C'" in line for line in ours)
+
+
+@pytest.mark.parametrize("codec", ["ac-3", "ec-3", "fLaC", "Opus", ".mp3"])
+async def test_a_late_player_of_enhanced_audio_begins_with_its_header(codec: str) -> None:
+    header, *frames = [
+        EnhancedAudio(packet_type, (Track(codec, bytes((n,)) * 300),)).serialize()
+        for n, packet_type in enumerate((AudioPacketType.SEQUENCE_START, *[AudioPacketType.CODED_FRAMES] * 3))
+    ]
+    async with live() as run:
+        early = await run.play()
+        publisher = await run.publish()
+        publisher.send_audio(0, header)
+        publisher.send_audio(10, frames[0])
+        await early.until(lambda player: player.time_ms == 10)
+        late = await run.play()
+        publisher.send_audio(42, frames[1])
+        publisher.send_audio(74, frames[2])
+        for player in (early, late):
+            await player.until(lambda player: player.time_ms == 74)
+        assert early.media == [(8, 0, header), (8, 10, frames[0]), (8, 42, frames[1]), (8, 74, frames[2])]
+        assert late.media == [(8, 10, header), (8, 42, frames[1]), (8, 74, frames[2])]
 
 
 async def test_large_messages_to_players_of_several_streams() -> None:

@@ -194,30 +194,44 @@ async def test_recordings_stay_in_their_directory(name: str, tmp_path: Path) -> 
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("*.flv"))) == []
 
 
+class SlowDisk:
+    """Lets no recording open its file before `set`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._asked, self._is_ready = threading.Semaphore(0), threading.Event()
+        open_file = RecordingFile.open
+
+        def wait_and_open(file: RecordingFile) -> None:
+            self._asked.release()
+            self._is_ready.wait(5)
+            open_file(file)
+
+        monkeypatch.setattr(RecordingFile, "open", wait_and_open)
+
+    async def asked(self) -> None:
+        """Wait until one more recording wants to open its file."""
+        assert await asyncio.to_thread(self._asked.acquire, timeout=5)
+
+    def set(self) -> None:
+        """Let all go on."""
+        self._is_ready.set()
+
+
 @pytest.fixture
-def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Lets no recording open its file before it is set."""
-    is_ready, open_file = threading.Event(), RecordingFile.open
-
-    def wait_and_open(file: RecordingFile) -> None:
-        is_ready.wait(5)
-        open_file(file)
-
-    monkeypatch.setattr(RecordingFile, "open", wait_and_open)
-    yield is_ready
-    is_ready.set()
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    disk = SlowDisk(monkeypatch)
+    yield disk
+    disk.set()
 
 
-async def test_who_publishes_fast_and_leaves_hears_all_before(
-    tmp_path: Path, slow_disk: threading.Event
-) -> None:
+async def test_who_publishes_fast_and_leaves_hears_all_before(tmp_path: Path, slow_disk: SlowDisk) -> None:
     """A status that came later, to one that has left, would make its TCP throw away what it sent."""
     async with live(recordings=Recordings(tmp_path)) as run:
         client = await run.connect()
         stream = await client.create_stream()
         publisher = Player(stream)
         publishing = asyncio.create_task(stream.publish("cam", "record"))
-        await client.call("checkBandwidth")
+        await slow_disk.asked()
         assert not publishing.done()
         slow_disk.set()
         await publishing
@@ -226,19 +240,19 @@ async def test_who_publishes_fast_and_leaves_hears_all_before(
 
 
 async def test_who_waits_for_a_recording_to_begin_can_be_replaced_and_can_leave(
-    tmp_path: Path, slow_disk: threading.Event
+    tmp_path: Path, slow_disk: SlowDisk
 ) -> None:
     async with live(recordings=Recordings(tmp_path), republish=Republish.REPLACE) as run:
         client = await run.connect()
         stream = await client.create_stream()
         publishing = asyncio.create_task(stream.publish("cam", "record"))
-        await client.call("checkBandwidth")
+        await slow_disk.asked()
         await run.publish("cam")
         with pytest.raises(StreamFailed, match="another client publishes"):
             await publishing
         other = await run.connect()
         leaving = asyncio.create_task((await other.create_stream()).publish("other", "record"))
-        await other.call("checkBandwidth")
+        await slow_disk.asked()
         other.close()
         with pytest.raises(ConnectionLost):
             await leaving

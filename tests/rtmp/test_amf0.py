@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from rtmp.amf0 import (
     encode_all,
     encode_all_amf3,
 )
+from rtmp.amf_value import BackReference, OtherDate
 from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.limits import Limits
 from tests.rtmp.strategies import values
@@ -32,6 +34,8 @@ VECTORS: list[tuple[str, Any]] = [
     ("08 00000001 0001 61 01 00 0000 09", EcmaArray(a=False)),
     ("0a 00000002 05 06", [None, UNDEFINED]),
     ("0b 0000000000000000 0000", datetime(1970, 1, 1, tzinfo=UTC)),
+    ("0b 7ff0000000000000 0000", OtherDate(math.inf)),
+    ("0b c2d6bcc41e900000 0000", OtherDate(-100_000_000_000_000.0)),  # 1200 BC
     ("0c 00000001 61", "a"),
     ("0d", UNDEFINED),
     ("0f 00000004 3c612f3e", XmlDocument("<a/>")),
@@ -79,15 +83,62 @@ def test_references_count_complex_values_in_order() -> None:
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        # {"child": {"parent": reference to the outer one}, "again": reference to the child}, as ...
+        "03 0005 6368696c64 03 0006 706172656e74 07 0000 000009 0005 616761696e 07 0001 000009",
+        "08 00000002 0005 6368696c64 08 00000001 0006 706172656e74 070000 000009"
+        "0005 616761696e 070001 000009",
+        "10 0001 43 0005 6368696c64 10 0001 44 0006 706172656e74 070000 000009 0005 616761696e 070001 000009",
+    ],
+)
+def test_a_value_may_refer_to_one_that_it_is_inside_of(data: str) -> None:
+    (outer,) = decode_all(bytes.fromhex(data))
+    reference = outer["child"]["parent"]
+    assert isinstance(reference, BackReference)
+    assert reference.target is outer
+    assert outer["again"] is outer["child"]
+    assert len(repr(outer)) < 200
+    with pytest.raises(AmfEncodeError, match="BackReference"):
+        encode(outer)
+
+
+def test_an_array_may_refer_to_itself() -> None:
+    ((first, second),) = decode_all(bytes.fromhex("0a 00000002 07 0000 07 0000"))
+    assert first is second
+    assert first.target == [first, second]
+
+
+def test_circles_make_no_endless_ways() -> None:
+    """Children of the arrays before, each of which refers to its own array: 2 ** 40 ways, if one went on."""
+    data = b""
+    for index in range(0, 80, 2):
+        earlier = b"\x07" + (max(index - 1, 1)).to_bytes(2, "big")
+        data += bytes.fromhex("0a00000003 0a00000001 07") + index.to_bytes(2, "big") + earlier * 2
+    decoded = decode_all(data)
+    assert len(decoded) == 40
+    assert decoded[1] == [decoded[1][0], decoded[0][0], decoded[0][0]]
+    assert decoded[1][0][0].target is decoded[1]
+    assert len(repr(decoded)) < 10_000
+
+
+@pytest.mark.parametrize("amf3", ["", "11 08 01"])
+def test_a_date_may_be_invalid(amf3: str) -> None:
+    data = bytes.fromhex(f"{amf3 or '0b'} 7ff8000000000000 {'' if amf3 else '0000'}")
+    (date,) = decode_all(data)
+    assert isinstance(date, OtherDate)
+    assert math.isnan(date.milliseconds)
+    assert encode_all_amf3([[date]]).endswith(bytes.fromhex("08 01 7ff8000000000000"))
+    assert encode(date) == bytes.fromhex("0b 7ff8000000000000 0000")
+
+
+@pytest.mark.parametrize(
     ("data", "message"),
     [
         ("07 0000", "reference 0"),
-        ("0a 00000001 07 0000", "cyclic"),
         ("0a ffffffff 05", "array of 4294967295"),
         ("0c ffffffff 61", "string of"),
         ("04", "marker 0x04"),
-        ("0b 7ff0000000000000 0000", "date"),
-        ("0b 7ff8000000000000 0000", "date"),
         ("11 12", "marker 0x12"),
     ],
 )

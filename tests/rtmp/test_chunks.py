@@ -16,9 +16,7 @@ from rtmp.messages import Message, MessageType, split_aggregate
 from tests.rtmp.interleaver import CHUNK_STREAMS, PATTERN_SIZE, Interleaver, by_stream
 
 LIMITS = Limits()
-LARGE = Limits(
-    max_chunk_size=1 << 24, max_message_size=1 << 24, max_audio_size=1 << 24, max_assembling_bytes=1 << 24
-)
+LARGE = Limits(max_message_size=1 << 24, max_audio_size=1 << 24, max_assembling_bytes=1 << 24)
 
 
 def read(data: bytes, step: int = 0, reader: ChunkReader | None = None) -> list[Message]:
@@ -138,7 +136,6 @@ def test_vectors(name: str) -> None:
         (full(4, 0, 256 * 1024 + 1, 8), LimitExceeded, "type 8 announces"),
         (full(2, 0, 4, 1, 0) + bytes(4), RemoteProtocolError, "Set Chunk Size to 0"),
         (full(2, 0, 4, 1, 0) + b"\x80\0\0\0", RemoteProtocolError, "not from 1"),
-        (full(2, 0, 4, 1, 0) + b"\x7f\0\0\0", LimitExceeded, "more than 1048576"),
         (full(2, 0, 3, 1, 0) + bytes(3), RemoteProtocolError, "3 bytes instead of 4"),
         (b"".join(full(n, 0, 0) for n in range(2, 70)), LimitExceeded, "64 chunk streams"),
     ],
@@ -240,6 +237,37 @@ def test_the_largest_message(chunk_size: int, timestamp: int) -> None:
     body = bytes(0xFFFFFF)
     data = b"".join(writer.write(65599, 9, 1, timestamp, body))
     assert read(data, 5_000_000, reader) == [(9, 1, timestamp, body)]
+
+
+@pytest.mark.parametrize("size", [0x100001, 0xFFFFFF, 0x1000000, 0x7F000000, 0x7FFFFFFF])
+def test_every_chunk_size_of_the_specification_is_taken(size: int) -> None:
+    """SRS and others announce more than a message can have, so as to send each in one chunk."""
+    body = bytes(n * 7 & 255 for n in range(1 << 16)) * 20
+    set_size = full(2, 0, 4, 1, 0) + size.to_bytes(4, "big")
+    first, rest = body[:0x100001], body[0x100001:]
+    data = full(4, 5, len(body)) + (first + b"\xc4" + rest if size < len(body) else body)
+    for step in (0, 1000, 300_000):
+        reader = ChunkReader(LARGE)
+        assert read(set_size + data + full(4, 6, 1) + b"z", step, reader) == [
+            (9, 1, 5, body),
+            (9, 1, 6, b"z"),
+        ]
+        assert reader.chunk_size == min(size, 0xFFFFFF)
+        assert reader.assembling_bytes == 0
+
+
+def test_chunks_of_any_size_are_bounded_as_messages_are() -> None:
+    limits = replace(LIMITS, max_assembling_bytes=10_000)
+    reader = ChunkReader(limits)
+    reader.receive_data(full(2, 0, 4, 1, 0) + b"\x7f\xff\xff\xff", [])
+    with pytest.raises(LimitExceeded, match="announces 4194305"):
+        reader.receive_data(full(4, 0, 4 * 1024 * 1024 + 1), [])
+    reader = ChunkReader(limits)
+    reader.receive_data(full(2, 0, 4, 1, 0) + b"\x7f\xff\xff\xff" + full(4, 0, 4_000_000), [])
+    with pytest.raises(LimitExceeded, match="10000 bytes"):
+        for _ in range(11):
+            reader.receive_data(bytes(1000), [])
+    assert reader.assembling_bytes <= 10_000 + 1000
 
 
 @given(st.lists(st.integers(0, 0xFFFFFFFF), max_size=20), st.integers(1, 200))

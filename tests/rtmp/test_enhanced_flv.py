@@ -44,6 +44,29 @@ AUDIO: list[tuple[str, EnhancedAudio]] = [
     ("91 4f707573 0102", EnhancedAudio(AudioPacketType.CODED_FRAMES, (Track("Opus", b"\1\2"),))),
     ("92 6d703461", EnhancedAudio(AudioPacketType.SEQUENCE_END, (Track("mp4a"),))),
     (
+        "90 4f707573 4f70757348656164 01 02 3801 80bb0000 0000 00",
+        EnhancedAudio(
+            AudioPacketType.SEQUENCE_START,
+            (Track("Opus", b"OpusHead" + bytes.fromhex("01 02 3801 80bb0000 0000 00")),),
+        ),
+    ),
+    (
+        "90 664c6143 664c6143 80000022 1000 1000 00000e 000010 0ac442f0 00000000" + 16 * "5a",
+        EnhancedAudio(
+            AudioPacketType.SEQUENCE_START,
+            (
+                Track(
+                    "fLaC",
+                    b"fLaC" + bytes.fromhex("80000022 1000 1000 00000e 000010 0ac442f0 00000000" + 16 * "5a"),
+                ),
+            ),
+        ),
+    ),
+    ("91 664c6143 fff8", EnhancedAudio(AudioPacketType.CODED_FRAMES, (Track("fLaC", b"\xff\xf8"),))),
+    ("90 61632d33 1020", EnhancedAudio(AudioPacketType.SEQUENCE_START, (Track("ac-3", b"\x10\x20"),))),
+    ("91 61632d33 0b77", EnhancedAudio(AudioPacketType.CODED_FRAMES, (Track("ac-3", b"\x0b\x77"),))),
+    ("91 65632d33 0b77", EnhancedAudio(AudioPacketType.CODED_FRAMES, (Track("ec-3", b"\x0b\x77"),))),
+    (
         "95 11 4f707573 00 000001 aa 01 000000",
         EnhancedAudio(AudioPacketType.CODED_FRAMES, (Track("Opus", b"\xaa"), Track("Opus", b"", 1)), MANY),
     ),

@@ -11,7 +11,7 @@ from rtmp import events as ev
 from rtmp.amf0 import encode_all
 from rtmp.client_session import ClientSession
 from rtmp.commands import Command, serialize_data
-from rtmp.errors import LocalProtocolError, RemoteProtocolError
+from rtmp.errors import AmfDecodeError, LocalProtocolError, RemoteProtocolError
 from rtmp.limits import Limits
 from rtmp.messages import MessageType, UserControl, UserControlType
 from rtmp.server_session import ServerSession
@@ -177,6 +177,45 @@ def test_data_that_amf0_cannot_express_go_as_they_came(client: RawClient) -> Non
     assert isinstance(event, ev.DataReceived)
     assert event.values == ("onCuePoint", {long: 1.0})
     assert event.payload == payload[1:]
+
+
+@pytest.mark.parametrize("amf3", [False, True])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        bytes.fromhex("03 0001 61 02 00ff 62"),  # cut
+        bytes.fromhex("04"),  # a reserved marker
+        bytes.fromhex("11 0a 07 03 43 01"),  # an externalizable class that nobody here knows
+        bytes.fromhex("0a 00002711") + b"\x05" * 10_001,  # more than is taken apart
+    ],
+)
+def test_data_that_cannot_be_decoded_end_no_stream(client: RawClient, rest: bytes, amf3: bool) -> None:
+    client.connect()
+    stream_id = client.publish()
+    body = encode_all(("onCuePoint",)) + rest
+    for name in (b"", encode_all(("@setDataFrame",))):
+        payload = bytes(amf3) + name + body
+        (event,) = client.send(15 if amf3 else 18, payload, stream_id, 3)
+        assert isinstance(event, ev.UndecodedDataReceived)
+        assert (event.stream_id, event.timestamp_ms, event.payload) == (stream_id, 3, body)
+        assert event.reason.startswith("AMF")
+    assert client.session.undecoded_data == 2
+    assert client.send(8, b"a", stream_id, 4) == [ev.AudioReceived(stream_id, 4, b"a")]
+    with pytest.raises(AmfDecodeError):
+        client.send(17 if amf3 else 20, bytes(amf3) + body, stream_id, 5)
+
+
+@pytest.mark.parametrize(
+    "name", ["0c 0000000d 407365744461746146 72616d65", "11 06 1b 407365744461746146 72616d65"]
+)
+def test_set_data_frame_is_taken_off_however_it_is_written(client: RawClient, name: str) -> None:
+    client.connect()
+    stream_id = client.publish()
+    circle = bytes.fromhex("11 09 03 01 09 00")
+    (event,) = client.send(15, b"\0" + bytes.fromhex(name) + encode_all(("onCuePoint",)) + circle, stream_id)
+    assert isinstance(event, ev.DataReceived)
+    assert event.values[0] == "onCuePoint"
+    assert event.payload == encode_all(("onCuePoint",)) + circle
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), True, "5", None])

@@ -1,6 +1,8 @@
 """What the guard reads out of a raw SIP message."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from siprtmp_b2bua.sip_message import SipMessage
 
@@ -20,7 +22,7 @@ def test_a_request() -> None:
     assert message.method == "INVITE"
     assert message.status_code is None
     assert message.values("call-id") == ["abc"]
-    assert message.audio_lines == 1
+    assert len(message.audio_sections) == 1
     assert message.is_consistent
     assert message.routes_requests_by_sip
 
@@ -118,6 +120,32 @@ def test_whether_audio_is_secure(lines: str, is_secure: bool) -> None:
     assert invite(body=f"v=0\r\n{lines}\r\n").has_secure_audio is is_secure
 
 
+@given(
+    st.text(" \t\v\f\xa0"),
+    st.lists(st.booleans(), min_size=5, max_size=5).map(
+        lambda upper: "".join(c.upper() if up else c for c, up in zip("audio", upper, strict=True))
+    ),
+)
+def test_what_is_audio_is_so_in_every_respect(space: str, audio: str) -> None:
+    body = f"v=0\r\nm={space}{audio} 4000 RTP/SAVP 0\r\nc=IN IP4 host.example\r\n"
+    message = invite(body=body)
+    assert (len(message.audio_sections), message.has_secure_audio, message.has_plain_addresses) == (
+        1,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("line", ["M=audio", "m=x audio", "m=xaudio", " m=audio", "a=m=audio", "m=video"])
+def test_what_is_no_audio_is_so_in_every_respect(line: str) -> None:
+    message = invite(body=f"v=0\r\n{line} 4000 RTP/SAVP 0\r\nc=IN IP4 host.example\r\n")
+    assert (len(message.audio_sections), message.has_secure_audio, message.has_plain_addresses) == (
+        0,
+        False,
+        True,
+    )
+
+
 def test_where_keys_are() -> None:
     body = "v=0\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:1 x inline:y\r\na=x:a=crypto\r\nA= CRYPTO:2 x\r\n"
     assert [body[:end].rpartition("\n")[2] for end in invite(body=body).key_lines] == [
@@ -127,8 +155,57 @@ def test_where_keys_are() -> None:
     assert invite(body=ONE_AUDIO).key_lines == ()
 
 
+PLAIN, WITH_MKI, UNENCRYPTED = "inline:A", "inline:A|2^20|1:4", "inline:A UNENCRYPTED_SRTP"
+SAVP, AVP, VIDEO, REJECTED = (
+    "audio 4000 RTP/SAVP 0",
+    "audio 4000 RTP/AVP 0",
+    "video 4002 RTP/SAVP 96",
+    "audio 0 RTP/SAVP 0",
+)
+
+
+def with_keys(*sections: tuple[str, list[str]], end: str = "\r\n") -> SipMessage:
+    """An INVITE with these media, each with keys."""
+    lines = ["v=0"]
+    for media, keys in sections:
+        lines += [f"m={media}", *(f"a=crypto:{tag} X {key}" for tag, key in enumerate(keys, 1))]
+    return invite(body=end.join([*lines, ""]))
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_which_keys_would_be_misread(end: str) -> None:
+    message = with_keys(
+        (VIDEO, [WITH_MKI]), (SAVP, [WITH_MKI, PLAIN]), (AVP, [UNENCRYPTED]), (VIDEO, [WITH_MKI]), end=end
+    )
+    names = [name for section in message.audio_sections for name in section.misleading_keys]
+    assert [message.body[name - 6 : name] for name in names] == ["crypto"] * 2
+    assert [message.body[name:].split(end)[0] for name in names] == [
+        f":1 X {WITH_MKI}",
+        f":1 X {UNENCRYPTED}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sections", "has_no_other"),
+    [
+        ([(SAVP, [WITH_MKI, UNENCRYPTED])], True),
+        ([(SAVP, [WITH_MKI]), (REJECTED, [PLAIN]), (VIDEO, [PLAIN])], True),
+        ([(SAVP, [WITH_MKI, PLAIN])], False),
+        ([(SAVP, [WITH_MKI]), (SAVP, [PLAIN])], False),
+        ([(SAVP, [WITH_MKI]), (AVP, [])], False),
+        ([(AVP, [WITH_MKI])], False),
+        ([(SAVP, [])], False),
+        ([(SAVP, [PLAIN]), (VIDEO, [WITH_MKI])], False),
+        ([(REJECTED, [WITH_MKI])], False),
+        ([], False),
+    ],
+)
+def test_whether_all_keys_would_be_misread(sections: list[tuple[str, list[str]]], has_no_other: bool) -> None:
+    assert with_keys(*sections).has_only_misleading_keys is has_no_other
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_any_line_end(end: str) -> None:
     message = SipMessage.parse(INVITE.format("", ONE_AUDIO).replace("\r\n", end))
     assert message.is_consistent
-    assert message.audio_lines == 1
+    assert len(message.audio_sections) == 1

@@ -30,6 +30,7 @@ from rtmp.events import (
     StreamClosed,
     StreamCreated,
     StreamLengthRequested,
+    UndecodedDataReceived,
 )
 
 # A relay looks into no codec: it forwards every one.
@@ -54,6 +55,7 @@ class LiveConnection:
             ConnectRequested: self._on_connect,
             PublishRequested: self._publishing.request,
             DataReceived: self._publishing.take_data,
+            UndecodedDataReceived: self._publishing.take_undecoded_data,
             PlayRequested: self._playing.request,
             PlayQueued: self._playing.go_on,
             PauseRequested: self._playing.pause,

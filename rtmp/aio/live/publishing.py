@@ -13,7 +13,7 @@ from rtmp.aio.live.services import LiveServices
 from rtmp.aio.recording.recorder import Recorder
 from rtmp.aio.recording.recording_file import RecordMode
 from rtmp.errors import InvalidStreamName
-from rtmp.events import DataReceived, PublishRequested
+from rtmp.events import DataReceived, PublishRequested, UndecodedDataReceived
 from rtmp.messages import MessageType
 from rtmp.relay.live_player import LivePlayer
 from rtmp.relay.live_stream import LiveStream
@@ -62,6 +62,15 @@ class LivePublishing:
     def take_data(self, event: DataReceived) -> None:
         """Take metadata and the like; audio and video go to the stream without a detour."""
         self._streams[event.stream_id].push(MessageType.DATA_AMF0, event.timestamp_ms, event.payload)
+
+    def take_undecoded_data(self, event: UndecodedDataReceived) -> None:
+        """Relay what its players may understand better, and log the first."""
+        stream = self._streams[event.stream_id]
+        if self._connection.session.undecoded_data == 1:
+            self._client.log(
+                f"data of {stream.name} cannot be decoded, and are relayed as is: {event.reason}"
+            )
+        stream.push(MessageType.DATA_AMF0, event.timestamp_ms, event.payload)
 
     def close(self, stream_id: int) -> None:
         """End a stream, if it publishes."""

@@ -7,7 +7,7 @@ from typing import Final
 from rtmp.aio.server import ServerConnection
 from rtmp.amf0 import EcmaArray
 from rtmp.commands import parse_values
-from rtmp.errors import AmfDecodeError
+from rtmp.errors import AmfDecodeError, AmfEncodeError
 from rtmp.flv_file import FlvTag
 from rtmp.limits import KIB
 from rtmp.messages import MessageType
@@ -24,7 +24,8 @@ class TagSender:
 
     `offset_ms` is the file's time when the stream's is 0. All times here are the file's.
 
-    `skipped_tags` counts those that cannot be sent: data that are no AMF, and bodies that would not fit
+    `skipped_tags` counts those that cannot be sent: data that are no AMF or
+    contain themselves, and bodies that would not fit
     between what may wait for a slow client and what ends its connection.
     """
 
@@ -78,10 +79,9 @@ class TagSender:
     def _send_data(self, time_ms: int, tag: FlvTag) -> None:
         try:
             values = parse_values(tag.type_id, tag.body)
-        except AmfDecodeError:
+            members = metadata_members(values)
+            if members is not None:
+                values = [values[0], EcmaArray(members)]
+            self._connection.send_data(self._stream_id, time_ms, *values)
+        except (AmfDecodeError, AmfEncodeError):
             self.skipped_tags += 1
-            return
-        members = metadata_members(values)
-        if members is not None:
-            values = [values[0], EcmaArray(members)]
-        self._connection.send_data(self._stream_id, time_ms, *values)

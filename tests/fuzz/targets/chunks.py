@@ -15,8 +15,8 @@ from tests.rtmp.interleaver import Interleaver, by_stream
 
 # Small, so that inputs reach them. How much may be held of incomplete messages depends on the cuts: a message
 # that has come whole is never held.
-_SMALL = Limits(max_chunk_size=1 << 16, max_message_size=4096, max_audio_size=256, max_chunk_streams=8)
-_LARGE = Limits(max_chunk_size=1 << 24, max_message_size=1 << 24, max_audio_size=1 << 24)
+_SMALL = Limits(max_message_size=4096, max_audio_size=256, max_chunk_streams=8)
+_LARGE = Limits(max_message_size=1 << 24, max_audio_size=1 << 24)
 _MAX_LENGTH = 3000
 
 Result = tuple[list[Message], str, int]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_bridge.errors import CryptoAttributeError, PacketError
-from media_bridge.rtp.crypto_attribute import CryptoAttribute, CryptoSuite
+from media_bridge.rtp.crypto_attribute import CryptoAttribute, CryptoSuite, alters_packets
 from media_bridge.rtp.packet import RtpPacket
 from media_bridge.rtp.rtcp import serialize_compound
 from media_bridge.rtp.rtcp_reports import ReceiverReport
@@ -40,10 +40,33 @@ RTCP = serialize_compound([ReceiverReport(7)])
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{INLINE}",
         f"1  AES_CM_128_HMAC_SHA1_80  inline:{INLINE}|2^31",
         f"1 AES_CM_128_HMAC_SHA1_80 inline:{INLINE}|1048576 WSH=128",
+        f"1 AES_CM_128_HMAC_SHA1_80 inline:{INLINE} -NEW=3",
     ],
 )
 def test_keys_that_can_be_used(text: str) -> None:
     assert CryptoAttribute.parse(text) == CryptoAttribute(1, SHA1_80, KEY)
+    assert not alters_packets(text)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "|1:4",
+        "|2^20|1:4",
+        " |1:4",
+        f";inline:{INLINE}",
+        *(f" {name}" for name in ("UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP")),
+        " KDR=1",
+        " WSH=64\tUNENCRYPTED_SRTP",
+    ],
+)
+@pytest.mark.parametrize("suite", ["AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80"])
+def test_keys_that_alter_packets(suite: str, rest: str) -> None:
+    attribute = f"1 {suite} inline:{INLINE}"
+    assert not alters_packets(attribute)
+    assert alters_packets(attribute + rest)
+    with pytest.raises(CryptoAttributeError):
+        CryptoAttribute.parse(attribute + rest)
 
 
 def test_equals_signs_that_were_left_out() -> None:
@@ -92,6 +115,7 @@ def test_any_text_raises_nothing_else(text: str) -> None:
     for candidate in (text, f"1 AES_CM_128_HMAC_SHA1_80 {text}", f"1 AES_CM_128_HMAC_SHA1_80 inline:{text}"):
         with pytest.raises(CryptoAttributeError):
             CryptoAttribute.parse(candidate)
+        assert alters_packets(candidate) in (True, False)
 
 
 def test_nobody_shows_a_key() -> None:

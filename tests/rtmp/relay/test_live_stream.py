@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rtmp.amf0 import encode_all
 from rtmp.enhanced_flv import (
     AudioPacketType,
@@ -147,6 +149,55 @@ def test_players_stay_when_the_publisher_leaves() -> None:
     stream.push(VIDEO, 0, inter())
     stream.push(VIDEO, 40, key())
     assert outlet.payloads == late.payloads == [key()]
+
+
+LAST_MS = (1 << 32) - 1
+
+
+def test_after_the_wrap_a_late_player_without_pictures_begins_where_the_sound_is() -> None:
+    stream = published()
+    stream.push(DATA, LAST_MS - 99, METADATA)
+    stream.push(AUDIO, LAST_MS - 99, AAC_HEADER)
+    for time_ms in range(LAST_MS - 79, LAST_MS + 19_900, 20):
+        stream.push(AUDIO, time_ms, aac())
+    late = Outlet()
+    stream.add_player(late)
+    stream.push(AUDIO, 19_900, aac(b"next"))
+    assert late.got == [
+        (LAST_MS - 99, METADATA),
+        (19_880, AAC_HEADER),
+        (19_900, aac(b"next")),
+    ]
+
+
+@pytest.mark.parametrize("start_ms", [0, LAST_MS - 150, LAST_MS - 120, LAST_MS - 100, LAST_MS - 50, LAST_MS])
+def test_the_newest_time_is_that_of_the_later_medium(start_ms: int) -> None:
+    stream = published()
+    headers(stream)
+    for offset_ms, type_id, payload in ((0, VIDEO, key()), (120, AUDIO, aac()), (80, VIDEO, inter())):
+        stream.push(type_id, start_ms + offset_ms, payload)
+    assert stream.newest_ms == (start_ms + 120) % (LAST_MS + 1)
+    stream.push(DATA, 0, METADATA)
+    assert stream.newest_ms == (start_ms + 120) % (LAST_MS + 1)
+    stream.end()
+    assert stream.newest_ms == (start_ms + 120) % (LAST_MS + 1)
+
+
+def test_what_came_last_weeks_ago_does_not_count() -> None:
+    stream = published()
+    headers(stream)
+    stream.push(AUDIO, 0, aac())
+    for time_ms in (1 << 30, 2 << 30, 3 << 30):  # 12 days each: sound of time 0 looks later than the last
+        stream.push(VIDEO, time_ms, inter())
+        assert stream.newest_ms == time_ms
+
+
+def test_without_media_the_newest_time_is_that_of_the_data() -> None:
+    stream = published()
+    assert stream.newest_ms == 0
+    stream.push(DATA, LAST_MS, METADATA)
+    stream.push(DATA, 7, METADATA)
+    assert stream.newest_ms == 7
 
 
 def test_metadata_can_be_taken_back() -> None:
