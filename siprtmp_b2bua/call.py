@@ -125,7 +125,7 @@ class Call:
             return
         self._services.endpoint.context.clock.hear_tag()
         if self._audio is not None:
-            self._audio.push_tag(tag)
+            self._audio.push_tag(timestamp_ms, tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Send an FLV video tag of the client to the peer; before there is a peer it is dropped."""
@@ -332,14 +332,14 @@ class Call:
     async def _follow_audio(self, video: CallVideo) -> None:
         """Tell the video again and again how far the audio is, both ways: lip-sync is a matter of both."""
         while True:
-            arrivals = self._sip.take_audio_arrivals()
-            if self._audio is not None:
-                rate_hz = self._audio.sip_codec.clock_rate_hz
+            arrivals, audio = self._sip.take_audio_arrivals(), self._audio
+            if audio is not None:
+                rate_hz, playout = audio.sip_codec.rtp_rate_hz, audio.playout
                 for arrival in arrivals:
                     video.note_audio_arrival(arrival, rate_hz)
-            sent = await self._sip.sent_audio()
-            if sent is not None:
-                video.note_sent_audio(sent)
+                progress = await self._sip.audio_progress(playout.count_ticks)
+                if progress is not None and audio is self._audio:
+                    video.note_audio_progress(progress, playout)
             await asyncio.sleep(_AUDIO_PERIOD_S)
 
     async def _watch_rtp(self) -> None:

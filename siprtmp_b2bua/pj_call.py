@@ -18,7 +18,7 @@ from .pj_call_audio import PjCallAudio
 from .pj_call_object import PjCallLife, PjCallObject
 from .pj_call_reports import CallReports
 from .pj_context import PjContext
-from .pj_events import AudioArrival, CallListener, SentAudio, StreamStats, peer_text
+from .pj_events import AudioArrival, AudioProgress, CallListener, StreamStats, peer_text
 from .pj_operations import (
     audio_call,
     operation,
@@ -139,9 +139,9 @@ class PjCall:
         """RTP counters, or None while no audio runs."""
         return await self._context.thread.run(lambda: self._audio.stats(self._call))
 
-    async def sent_audio(self) -> SentAudio | None:
-        """How far the audio towards the peer has come, or None while none goes there."""
-        return await self._context.thread.run(lambda: self._audio.sent(self._call))
+    async def audio_progress(self, count_ticks: Callable[[], int]) -> AudioProgress | None:
+        """What is under way of the audio, None while none runs; `count_ticks` counts those of the bridge."""
+        return await self._context.thread.run(lambda: self._audio.progress(self._call, count_ticks))
 
     def take_audio_arrivals(self) -> list[AudioArrival]:
         """Return what has come of the peer's audio since the last time, where the call has video."""
