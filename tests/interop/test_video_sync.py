@@ -41,6 +41,8 @@ PAYLOAD_TYPE = 96
 """The first that the gateway offers."""
 LIMIT_MS = 40.0
 LATE_S = 0.12
+BEGIN_S = 0.5
+"""What it takes to encode it all; what is sent then is in real time from the beginning on."""
 
 
 class Player:
@@ -90,7 +92,7 @@ def _access_units(line: MediaLine) -> list[tuple[float, bytes]]:
 async def send(peer: AvPeer, *, audio_late_s: float, video_late_s: float, reports: bool) -> None:
     """Send both lines in real time, one of them later than the other; the reports say what it all is."""
     loop = asyncio.get_running_loop()
-    begin_s, begin_unix_s = loop.time(), time.time()
+    begin_s, begin_unix_s = loop.time() + BEGIN_S, time.time() + BEGIN_S
     schedule: list[tuple[float, Callable[[], None]]] = []
     encoder = G711Encoder(AudioCodec.PCMU)
     for number, pcm in enumerate(beeps(8000, SECONDS)):
