@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from media_bridge.playout_clock import PlayoutClock
 from media_bridge.rtp.events import Event, KeyFrameRequested, SenderReportReceived, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
@@ -22,7 +23,7 @@ from .config import GatewayConfig
 from .drop_log import FIRST_PAUSE_S, DropLog, refused
 from .h264_media import H264Media
 from .lip_sync import WALL_CLOCK_OFFSET_S
-from .pj_events import AudioArrival, SentAudio
+from .pj_events import AudioArrival, AudioProgress
 from .sdes import SrtpKeys
 from .video_agreement import VideoAgreement
 from .video_media import VideoMedia, counted
@@ -130,9 +131,9 @@ class CallVideo:
         """Note what has come of the peer's audio; `rate_hz` is of its timestamps."""
         self._h264.sync.note_audio_arrival(arrival, rate_hz)
 
-    def note_sent_audio(self, sent: SentAudio) -> None:
-        """Note how far the audio to the peer is."""
-        self._h264.sync.note_sent_audio(sent)
+    def note_audio_progress(self, progress: AudioProgress, playout: PlayoutClock) -> None:
+        """Note how far the audio is, both ways; `playout` is of what the client sends."""
+        self._h264.sync.note_audio_progress(progress, playout)
 
     def client_plays(self) -> None:
         """Let a client that begins to play see something soon."""
