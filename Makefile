@@ -40,7 +40,7 @@ format: $(INSTALLED_DEV) ## put the code into ruff's format and fix what it can 
 	$(BIN)/ruff check --fix $(LINTED)
 	$(BIN)/ruff format $(LINTED)
 
-bench: $(INSTALLED_DEV) ## measure the figures of the README
+bench: $(INSTALLED_DEV) ## measure the figures of the README, half an hour or so
 	@$(BIN)/python -m benchmarks
 
 fuzz: $(INSTALLED_FUZZ) ## fuzz what reads a peer's bytes for SECONDS (600), all of it or a TARGET

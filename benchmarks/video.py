@@ -111,8 +111,11 @@ class Reflector(asyncio.DatagramProtocol):
             self.marked.append((timestamp, asyncio.get_running_loop().time()))
 
 
-def encode(workload: Workload, seconds: float) -> list[tuple[int, bytes]]:
-    """Make the tags of a stream: pictures that move, with the bit rate wanted."""
+def encode(workload: Workload, seconds: float, group_s: int = 2) -> list[tuple[int, bytes]]:
+    """Make the tags of a stream: pictures that move, with the bit rate wanted.
+
+    Key pictures are `group_s` apart.
+    """
     file = io.BytesIO()
     noise = np.random.default_rng(1).integers(
         0, 255, (workload.height * 2, workload.width * 2, 3), dtype=np.uint8
@@ -120,7 +123,7 @@ def encode(workload: Workload, seconds: float) -> list[tuple[int, bytes]]:
     bitrate = str(workload.bitrate)
     preset = "veryfast" if workload.is_transcoded else "ultrafast"  # which makes nothing but Baseline
     options = {"preset": preset, "tune": "zerolatency", "profile": workload.profile}
-    options |= {"g": str(workload.rate_hz * 2)}
+    options |= {"g": str(workload.rate_hz * group_s), "sc_threshold": "0"}
     options |= {"maxrate": bitrate, "bufsize": bitrate}
     with av.open(file, "w", format="flv") as container:
         stream = container.add_stream("libx264", rate=workload.rate_hz, options=options)

@@ -7,7 +7,10 @@ from typing import Final
 _WINDOW_MS: Final = 4000.0
 """How long an arrival counts: the least delayed of the last one to two windows is the one on time."""
 _SLEW_MS: Final = 1.0
-"""How far the mapping moves with one arrival: it must follow a drifting clock, and nobody should see it."""
+_SLEW_SHARE: Final = 1 / 8
+"""How far the mapping moves with one arrival, at least, and of what is left: it must follow a drifting clock,
+and nobody should see it; but what came first has often waited for somebody to listen.
+"""
 _MAX_ERROR_MS: Final = 400.0
 """Beyond this it jumps: the source has paused, or has begun anew."""
 
@@ -43,5 +46,6 @@ class ArrivalClock:
     def _follow(self) -> float:
         assert self._offset_ms is not None
         error_ms = min(self._least_ms, self._least_before_ms) - self._offset_ms
-        self._offset_ms += max(-_SLEW_MS, min(_SLEW_MS, error_ms))
+        step_ms = max(_SLEW_MS, abs(error_ms) * _SLEW_SHARE)
+        self._offset_ms += max(-step_ms, min(step_ms, error_ms))
         return self._offset_ms

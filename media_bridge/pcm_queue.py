@@ -92,6 +92,7 @@ class PcmQueue:
         self._surplus: Surplus | None = None
         self._surplus_ticks = 0
         self._pushed = self._popped = self._dropped = self._concealed = self._underruns = 0
+        self._played_to = 0
         self._depth_sum = self._depth_count = self._depth_max = 0
         self._depth_min = self._max
 
@@ -130,6 +131,16 @@ class PcmQueue:
                 return self._play(n_bytes)
             return self._bridge_gap(n_bytes)
 
+    @property
+    def pushed_samples(self) -> int:
+        """How many samples were pushed so far."""
+        return self._pushed // BYTES_PER_SAMPLE
+
+    @property
+    def played_samples(self) -> int:
+        """How many of those came before the end of the last frame that was real."""
+        return self._played_to // BYTES_PER_SAMPLE
+
     def stats(self) -> PcmQueueStats:
         """A consistent snapshot."""
         with self._lock:
@@ -163,6 +174,7 @@ class PcmQueue:
             pcm = self._joined(pcm)
         self._last = pcm
         self._popped += n_bytes
+        self._played_to = self._popped + self._dropped
         level = len(buffer)
         self._depth_sum += level
         self._depth_count += 1

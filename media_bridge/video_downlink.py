@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from media_bridge.arrival_clock import ArrivalClock
@@ -61,6 +62,10 @@ class VideoDownlink:
     def stats(self) -> DepacketizerStats:
         """A snapshot."""
         return self._depacketizer.stats()
+
+    def add_parameter_sets(self, parameter_sets: Iterable[Payload]) -> None:
+        """Take the parameter sets that a session description names for the peer's stream."""
+        self._depacketizer.add_parameter_sets(parameter_sets)
 
     def restart(self) -> None:
         """Note that the peer's stream is another one, with times of its own."""

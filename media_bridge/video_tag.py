@@ -45,6 +45,7 @@ _WITH_HEADER = frozenset({_V.AVC, _V.HEVC})
 
 _ENHANCED = 0x80
 _SEQUENCE_START, _CODED_FRAMES, _CODED_FRAMES_X = 0, 1, 3
+_WRAPPED = frozenset({6, 7})
 _HEADER_SIZE = 5
 _KEY, _INTER, _COMMAND = 1, 2, 5
 _AVC_NUMBER = 7
@@ -76,7 +77,10 @@ class VideoTag:
 
     @classmethod
     def parse(cls, body: Payload) -> VideoTag:
-        """Read a body. Raise CodecDataError if it is cut short, or of a codec that is not known here."""
+        """Read a body. Raise CodecDataError if it is cut short, or of a codec that is not known here.
+
+        Modifiers and several tracks, which Enhanced RTMP has, are to be taken out before.
+        """
         if len(body) == 0:
             raise CodecDataError("an empty video message")
         view = memoryview(body)
@@ -98,6 +102,8 @@ class VideoTag:
     @classmethod
     def _parse_enhanced(cls, view: memoryview) -> VideoTag:
         packet_type, frame_type = view[0] & 15, view[0] >> 4 & 7
+        if packet_type in _WRAPPED:
+            raise CodecDataError("an enhanced video message with modifiers or several tracks")
         codec = _BY_FOURCC.get(bytes(view[1:_HEADER_SIZE]))
         if codec is None:
             raise CodecDataError(f"an enhanced video message of unknown codec {bytes(view[1:5])!r}")

@@ -7,16 +7,15 @@ import logging
 from dataclasses import replace
 
 from media_bridge.errors import MediaError
-from media_bridge.video_tag import is_configuration
 from rtmp.messages import Payload
 
-from .call_audio import CallAudio
+from .bridged_audio import BridgedAudio
 from .call_state import CallEvent, CallState, next_state
-from .call_status import with_audio
 from .call_video import CallVideo
 from .client_codecs import CodecPreference, RtmpAudio
 from .client_port import ClientPort
 from .control.status import CallStatus
+from .default_track import configures_default_track
 from .errors import B2buaError, SipError
 from .pj_call import PjCall
 from .renegotiation import Renegotiation
@@ -28,9 +27,6 @@ from .video_agreement import VideoAgreement
 from .video_sdp import H264, VideoLine
 
 logger = logging.getLogger(__name__)
-
-_AUDIO_PERIOD_S = 0.507
-"""Between looks at the RTP of the audio, each of which finds another part of a frame of 20 ms."""
 
 
 class Call:
@@ -55,7 +51,6 @@ class Call:
         self._caller = caller
         self._called = called
         self._sip_codec: SdpCodec | None = None
-        self._audio: CallAudio | None = None
         self._video: CallVideo | None = None
         self._accepted_sent = False
         self._is_outgoing = False
@@ -64,6 +59,7 @@ class Call:
         self._answered_s: float | None = None
         self._follows_audio = False
         self._tasks = TaskGroup(sip.name)
+        self._audio = BridgedAudio(sip, client, services, self._tasks, self._play_audio)
         sip.listen(self)
 
     @property
@@ -123,14 +119,13 @@ class Call:
             self._video.push_audio(timestamp_ms, tag)
             return
         self._services.endpoint.context.clock.hear_tag()
-        if self._audio is not None:
-            self._audio.push_tag(tag)
+        self._audio.push_tag(timestamp_ms, tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Send an FLV video tag of the client to the peer; before there is a peer it is dropped."""
         if self._video is not None:
             self._video.push_tag(timestamp_ms, tag)
-        if not self._preference.named and is_configuration(tag):
+        if not self._preference.named and configures_default_track(tag):
             self._offer_published_video()
 
     def client_plays(self) -> None:
@@ -205,7 +200,7 @@ class Call:
         self._route_audio()
         if self._video.follows_audio and not self._follows_audio:
             self._follows_audio = True
-            self._tasks.start(self._follow_audio(self._video))
+            self._tasks.start(self._audio.keep_in_step(self._video))
 
     def on_key_picture_requested(self) -> None:
         """Pass on that the peer needs a key picture."""
@@ -225,10 +220,7 @@ class Call:
         state = self.state
         self._advance(CallEvent.DISCONNECTED)
         logger.info("%s: ended while %s: %d %s", self.name, state.name.lower(), code, reason)
-        if self._audio is not None:
-            logger.info("%s: %s", self.name, self._audio.summary())
-            self._audio.close()
-            self._audio = None
+        self._audio.close()
         if self._video is not None:
             logger.info("%s: %s", self.name, self._video.summary())
             self._video.close()
@@ -259,58 +251,17 @@ class Call:
         if codec is None:
             return
         if self._video is not None and self._video.carries_audio:
-            if self._audio is not None:
-                self._audio.close()
-                self._audio = None
-                self._tasks.start(self._detach())
-        elif self._audio is None or self._audio.sip_codec != codec:
-            self._connect_audio(codec)
-            logger.info(
-                "%s: audio %s on SIP, %s on RTMP", self.name, codec, self._rtmp_audio(codec).name.lower()
-            )
+            self._audio.disconnect()
+        else:
+            self._audio.connect(codec, self._rtmp_audio(codec))
 
     def _rtmp_audio(self, codec: SdpCodec) -> RtmpAudio:
         return self._preference.rtmp_audio(codec) or self._preference.audio[0][1]
-
-    def _connect_audio(self, codec: SdpCodec) -> None:
-        services = self._services
-        if self._audio is not None:
-            self._audio.close()
-        self._audio = CallAudio(
-            self.name,
-            self._rtmp_audio(codec),
-            codec,
-            services.config.media,
-            services.notifier,
-            self._play_audio,
-            start_ms=self._client.stream_time_ms,
-        )
-        self._tasks.start(self._attach(self._audio))
 
     def _play_audio(self, timestamp_ms: int, tag: bytes) -> None:
         self._client.play_audio(timestamp_ms, tag)
         if self._video is not None:
             self._video.note_audio(timestamp_ms)
-
-    async def _attach(self, audio: CallAudio) -> None:
-        await self._sip.wait_for_bridge()
-        if audio is not self._audio:
-            await self._detach()  # the bridge's clock may have stopped for it
-            return
-        try:
-            await self._sip.attach(audio.make_port)
-        except MediaError as error:
-            logger.warning("%s: no audio is possible, hanging up: %s", self.name, error)
-            await self._sip.hang_up()
-        except B2buaError as error:
-            # The call ended in this moment; its own event follows.
-            logger.info("%s: audio not connected: %s", self.name, error)
-
-    async def _detach(self) -> None:
-        try:
-            await self._sip.detach()
-        except SipError as error:
-            logger.info("%s: audio not disconnected: %s", self.name, error)
 
     def _tell_accepted(self) -> None:
         codec = self._sip_codec
@@ -334,26 +285,13 @@ class Call:
             duration_s=now_s - self._answered_s if self._answered_s is not None else None,
             video=self._video.reported_name if self._video is not None else None,
         )
-        return with_audio(status, self._audio, await self._sip.stats())
+        return self._audio.describe(status, await self._sip.stats())
 
     async def _ask_for_key_picture(self) -> None:
         try:
             await self._sip.request_key_picture()
         except SipError as error:
             logger.debug("%s: no key picture asked for: %s", self.name, error)
-
-    async def _follow_audio(self, video: CallVideo) -> None:
-        """Tell the video again and again how far the audio is, both ways: lip-sync is a matter of both."""
-        while True:
-            arrivals = self._sip.take_audio_arrivals()
-            if self._audio is not None:
-                rate_hz = self._audio.sip_codec.clock_rate_hz
-                for arrival in arrivals:
-                    video.note_audio_arrival(arrival, rate_hz)
-            sent = await self._sip.sent_audio()
-            if sent is not None:
-                video.note_sent_audio(sent)
-            await asyncio.sleep(_AUDIO_PERIOD_S)
 
     async def _watch_rtp(self) -> None:
         """End the call when the peer has vanished: no RTP for the configured time, and nobody on hold."""

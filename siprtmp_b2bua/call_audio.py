@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +13,7 @@ from media_bridge.frames import AudioCodec, AudioPacket
 from media_bridge.pcm_queue import PcmQueue
 from media_bridge.pipeline import DownlinkChain, UplinkChain
 from media_bridge.pj_port import PcmPort
+from media_bridge.playout_clock import PlayoutClock
 from media_bridge.tick_notifier import TickNotifier
 from rtmp.errors import RemoteProtocolError
 from rtmp.flv import AacPacketType, AudioTagHeader, SoundFormat
@@ -74,6 +76,8 @@ class CallAudio:
         codec, rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
         self._rate_hz = min(rate_hz, config.bridge_rate_hz)
         self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
+        self.playout = PlayoutClock(self._rate_hz)
+        """When what the client sends is played."""
         self._uplink: UplinkChain | None = None
         self._uplink_key: tuple[SoundFormat, int] | None = None
         self._aac_configuration: bytes | None = None
@@ -91,9 +95,9 @@ class CallAudio:
 
     def make_port(self) -> PcmPort:
         """Create the bridge's port; on the pjsip thread."""
-        return PcmPort(self._name, self._rate_hz, source=self._queue.take, sink=self._downlink.feed)
+        return PcmPort(self._name, self._rate_hz, source=self._take, sink=self._downlink.feed)
 
-    def push_tag(self, tag: Payload) -> None:
+    def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
         try:
             header = AudioTagHeader.parse(tag)
@@ -101,6 +105,7 @@ class CallAudio:
             if header.aac_packet_type is AacPacketType.SEQUENCE_HEADER:
                 self._aac_configuration, self._uplink_key = bytes(body), None
             elif len(body):
+                self.playout.note_push(self._queue.pushed_samples, timestamp_ms)
                 self._chain_for(header).push(body)
         except (RemoteProtocolError, MediaError) as error:
             self._bad_tags += 1
@@ -134,6 +139,11 @@ class CallAudio:
             f"{queue.concealed} concealed, queue {queue.depth_average_ms:.0f} ms, {self._bad_tags} bad tags; "
             f"to RTMP {self._downlink}: {sent.packets} frames, {sent.dropped_samples} samples dropped"
         )
+
+    def _take(self, n_bytes: int) -> bytes:
+        pcm = self._queue.take(n_bytes)
+        self.playout.note_tick(self._queue.played_samples, time.monotonic())
+        return pcm
 
     def _chain_for(self, header: AudioTagHeader) -> UplinkChain:
         key = (header.sound_format, header.rate_hz)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from media_bridge.playout_clock import PlayoutClock
 from media_bridge.rtp.events import Event, KeyFrameRequested, SenderReportReceived, SourceChanged
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.rtp.session import RtpSession
@@ -18,12 +20,13 @@ from rtmp.messages import Payload
 
 from .client_port import ClientPort
 from .config import GatewayConfig
+from .drop_log import FIRST_PAUSE_S, DropLog, refused
 from .h264_media import H264Media
 from .lip_sync import WALL_CLOCK_OFFSET_S
-from .pj_events import AudioArrival, SentAudio
+from .pj_events import AudioArrival, AudioProgress
 from .sdes import SrtpKeys
 from .video_agreement import VideoAgreement
-from .video_media import VideoMedia
+from .video_media import VideoMedia, counted
 from .video_offer import video_formats
 from .video_sdp import H264, X_FLV, VideoLine
 from .x_flv_media import XFlvMedia
@@ -55,6 +58,8 @@ class CallVideo:
         self._srtp: SrtpContext | None = None
         self._agreement: VideoAgreement | None = None
         self._endpoint: RtpEndpoint | None = None
+        self._drop_log = DropLog(name)
+        self._drop_timer: asyncio.TimerHandle | None = None
         self._h264 = H264Media(name, config.media, client, self, ask_by_sip)
         self._x_flv = XFlvMedia(name, client, self)
         self._media: VideoMedia = self._h264
@@ -126,9 +131,9 @@ class CallVideo:
         """Note what has come of the peer's audio; `rate_hz` is of its timestamps."""
         self._h264.sync.note_audio_arrival(arrival, rate_hz)
 
-    def note_sent_audio(self, sent: SentAudio) -> None:
-        """Note how far the audio to the peer is."""
-        self._h264.sync.note_sent_audio(sent)
+    def note_audio_progress(self, progress: AudioProgress, playout: PlayoutClock) -> None:
+        """Note how far the audio is, both ways; `playout` is of what the client sends."""
+        self._h264.sync.note_audio_progress(progress, playout)
 
     def client_plays(self) -> None:
         """Let a client that begins to play see something soon."""
@@ -141,6 +146,8 @@ class CallVideo:
     def close(self) -> None:
         """Say goodbye and free the ports."""
         self._h264.close()
+        if self._drop_timer is not None:
+            self._drop_timer.cancel()
         if self._endpoint is not None:
             self._endpoint.close()
         else:
@@ -154,7 +161,8 @@ class CallVideo:
         return (
             f"video to SIP: {media.sent}, {rtp.counters.sent} packets, {rtp.counters.resent} resent; "
             f"to RTMP: {media.received}, {rtp.counters.received} packets, {rtp.lost} lost, "
-            f"dropped: {media.dropped or 'none'}; {rtp.counters.rtcp_received} RTCP packets"
+            f"dropped: {media.dropped or 'none'}; refused: {counted(refused(rtp.counters)) or 'none'}; "
+            f"{rtp.counters.rtcp_received} RTCP packets"
         )
 
     # -- VideoRtp, for the media ---------------------------------------------------------------------------
@@ -172,6 +180,11 @@ class CallVideo:
     def request_key_picture(self) -> bool:
         """See `VideoRtp`."""
         return self._endpoint is not None and self._endpoint.request_key_frame()
+
+    def note_key_picture(self) -> None:
+        """See `VideoRtp`."""
+        if self._endpoint is not None:
+            self._endpoint.session.note_key_frame()
 
     # -- helpers -------------------------------------------------------------------------------------------
 
@@ -193,6 +206,15 @@ class CallVideo:
         session = RtpSession(_negotiated(agreement), options, time.monotonic(), srtp=self._srtp)
         self._endpoint = RtpEndpoint(session, self._ports, self._on_events)
         self._endpoint.flush()
+        self._log_drops()
+
+    def _log_drops(self) -> None:
+        """Look once a second, rather than at each datagram: there may be thousands."""
+        if self._endpoint is None:
+            return
+        counters = self._endpoint.session.statistics().counters
+        self._drop_log.look({**refused(counters), **self._media.summary().bad}, time.monotonic())
+        self._drop_timer = asyncio.get_running_loop().call_later(FIRST_PAUSE_S, self._log_drops)
 
     def _on_events(self, events: list[Event]) -> None:
         for event in events:

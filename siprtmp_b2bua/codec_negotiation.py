@@ -48,13 +48,9 @@ class CodecNegotiation:
     def _narrow(self, sdp: str, offered: tuple[SdpCodec, ...]) -> str | None:
         for codec in self.preference.sdp_codecs:
             if codec in offered:
-                events = [e for e in self.preference.sdp_events if e.clock_rate_hz == _event_rate_hz(codec)]
+                # RFC 4733 §2.1: a telephone-event uses the clock rate of the audio it stands in for.
+                events = [e for e in self.preference.sdp_events if e.clock_rate_hz == codec.rtp_rate_hz]
                 narrowed = restrict_audio(sdp, [codec], events)
                 if narrowed is not None:
                     return narrowed
         return None
-
-
-def _event_rate_hz(codec: SdpCodec) -> int:
-    # RFC 4733 §2.1: telephone-event uses the clock rate of the audio it stands in for; G.722 counts 8000.
-    return 8000 if codec.name.upper() == "G722" else codec.clock_rate_hz

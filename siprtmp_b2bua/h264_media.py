@@ -12,6 +12,7 @@ from media_bridge.errors import MediaError
 from media_bridge.h264.access_unit import rtp_timestamp
 from media_bridge.h264.configuration import AvcConfiguration
 from media_bridge.h264.depacketizer import Depacketizer
+from media_bridge.h264.drop_reason import BAD_INPUT
 from media_bridge.picture_packetizer import PacketizedPicture
 from media_bridge.rtp.jitter_buffer import OrderedPacket
 from media_bridge.video_downlink import VideoDownlink
@@ -20,6 +21,7 @@ from rtmp.messages import Payload
 
 from .client_port import ClientPort
 from .config import MediaConfig
+from .default_track import default_track
 from .lip_sync import LipSync
 from .video_agreement import VideoAgreement
 from .video_media import MediaSummary, VideoRtp, counted
@@ -28,6 +30,8 @@ from .video_to_sip import VideoToSip
 logger = logging.getLogger(__name__)
 
 _KEY_PICTURE_SPACING_S: Final = 1.0
+_KEY_PICTURE: Final = b"\x17\x01"
+"""How the tag of one begins."""
 
 
 class H264Media:
@@ -53,6 +57,7 @@ class H264Media:
         """Keeps it with the audio of the bridge."""
         self._downlink = VideoDownlink(Depacketizer())
         self._has_begun = False
+        self._sprop = ""
         self._asked_s = float("-inf")
 
     @property
@@ -64,16 +69,19 @@ class H264Media:
         """See `VideoMedia`."""
         self._agreement = agreement
         self._to_sip.agree(agreement)
-        if agreement is not None and not self._has_begun:
+        if agreement is not None:
             self._has_begun = True
-            self._begin(agreement)
+            self._take_sprop(agreement.sprop_parameter_sets)
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """See `VideoMedia`."""
-        if self._has_begun and not is_configuration(tag):
+        plain = default_track(tag)
+        if plain is None:
+            return
+        if self._has_begun and not is_configuration(plain):
             moment_s = self.sync.moment_s(timestamp_ms, time.monotonic())
             self._rtp.map_timestamp(rtp_timestamp(timestamp_ms), moment_s)
-        self._to_sip.push_tag(timestamp_ms, tag)
+        self._to_sip.push_tag(timestamp_ms, plain)
 
     def note_audio(self, timestamp_ms: int) -> None:
         """Note that audio with this time goes to the client now: video has to keep to its times."""
@@ -92,6 +100,8 @@ class H264Media:
         )
         for tag in tags:
             self._client.play_video(*tag)
+            if tag.body.startswith(_KEY_PICTURE):
+                self._rtp.note_key_picture()
         if tags:
             self.sync.note_picture(packet.ssrc, self._downlink.decoding_timestamp, time.monotonic())
 
@@ -122,8 +132,9 @@ class H264Media:
         """See `VideoMedia`."""
         down = self._downlink.stats()
         dropped = {reason.name.lower(): count for reason, count in down.dropped.items()}
+        bad = {reason.name.lower(): count for reason, count in down.dropped.items() if reason in BAD_INPUT}
         received = f"{down.access_units} pictures, {down.key_pictures} key"
-        return MediaSummary(self._to_sip.summary(), received, counted(dropped))
+        return MediaSummary(self._to_sip.summary(), received, counted(dropped), bad)
 
     # -- helpers -------------------------------------------------------------------------------------------
 
@@ -133,14 +144,20 @@ class H264Media:
     def _stream_now_ms(self) -> float:
         return (self._loop.time() - self._stream_begin_s) * 1000
 
-    def _begin(self, agreement: VideoAgreement) -> None:
-        sprop: tuple[bytes, ...] = ()
-        if agreement.sprop_parameter_sets:
-            try:
-                sprop = AvcConfiguration.from_sprop(agreement.sprop_parameter_sets).parameter_sets
-            except MediaError as error:
-                logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
-        self._downlink = VideoDownlink(Depacketizer(sprop), delay_ms=self.sync.delay_ms)
+    def _take_sprop(self, sprop: str) -> None:
+        """Take the parameter sets of a description, unless it says what the one before has said.
+
+        It may say that again long after others have come in band, which are the ones in force.
+        """
+        if not sprop or sprop == self._sprop:
+            return
+        self._sprop = sprop
+        try:
+            parameter_sets = AvcConfiguration.from_sprop(sprop).parameter_sets
+        except MediaError as error:
+            logger.info("%s: the peer's parameter sets are passed over: %s", self._name, error)
+            return
+        self._downlink.add_parameter_sets(parameter_sets)
 
     def _ask_for_key_picture(self) -> None:
         if self._agreement is None or not self._agreement.receives or self._rtp.request_key_picture():

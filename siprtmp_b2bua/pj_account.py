@@ -111,7 +111,7 @@ class PjAccount:
         def command() -> None:
             if self._account is None:
                 raise SipError(503, "Not Registered")
-            call._make(self._account, destination, preference, "", video)
+            call.session.make(self._account, destination, preference, "", video)
 
         await self._context.thread.run(command)
 
@@ -171,8 +171,8 @@ class PjAccount:
 
     def _incoming(self, call_id: int) -> None:
         call = PjCall(self._context, None, self._context.next_call_name())
-        call._take_incoming(self._account, call_id)
-        info = call.info()
+        call.session.take_incoming(self._account, call_id)
+        info = call.session.info()
         caller, called = (strip_parameters(peer_text(uri)) for uri in (info.remoteUri, info.localUri))
         incoming = IncomingCall(call, caller, called)
         self._context.poster.post(self._listener.on_incoming_call, incoming)
@@ -216,6 +216,8 @@ class SystemAccount(_BaseAccount):
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
         """Refuse an INVITE that no account answers for."""
         call = PjCall(self._context, None, self._context.next_call_name())
-        call._take_incoming(self, prm.callId)
-        logger.info("%s: refused with 404, nobody here has the address %s", call.name, call.info().localUri)
-        self._context.thread.submit(lambda: call.refuse(404))
+        call.session.take_incoming(self, prm.callId)
+        logger.info(
+            "%s: refused with 404, nobody here has the address %s", call.name, call.session.info().localUri
+        )
+        self._context.thread.submit(lambda: call.session.refuse(404))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from media_bridge.pj_port import PcmPort
 
 from .pj_call_object import PjCallObject
 from .pj_context import PjContext
-from .pj_events import AudioArrival, SentAudio, StreamStats
+from .pj_events import AudioArrival, AudioProgress, StreamStats
 from .pj_media_tap import MediaWatch
 from .pj_operations import (
     SentAudioReader,
@@ -15,6 +17,7 @@ from .pj_operations import (
     dial_dtmf_by_info,
     stream_codec,
     stream_stats,
+    waiting_audio_ms,
 )
 from .sdp import SdpCodec
 
@@ -95,7 +98,13 @@ class PjCallAudio:
         index = active_audio(call) if call is not None else None
         return None if index is None else stream_stats(call, index)
 
-    def sent(self, call: PjCallObject | None) -> SentAudio | None:
-        """How far the audio towards the peer has come, or None while none goes there."""
+    def progress(self, call: PjCallObject | None, count_ticks: Callable[[], int]) -> AudioProgress | None:
+        """What is under way, or None while no audio runs; `count_ticks` counts those of the bridge."""
         index = active_audio(call) if call is not None else None
-        return None if index is None else self._sent.read(call, index)
+        if index is None:
+            return None
+        ticks = count_ticks()
+        sent = self._sent.read(call, index, ticks)
+        if count_ticks() != ticks:
+            sent = None
+        return AudioProgress(sent, waiting_audio_ms(call, index))

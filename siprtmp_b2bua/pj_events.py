@@ -34,7 +34,7 @@ class StreamStats:
 
 @dataclass(frozen=True, slots=True)
 class SentAudio:
-    """How far a call's audio towards the peer has come, seen at `now_s` of the monotonic clock.
+    """How far a call's audio towards the peer has come after so many ticks of the bridge.
 
     `began_s` is when its stream was made, in Unix time; the timestamps are those of RTP, the first one before
     any packet.
@@ -44,7 +44,18 @@ class SentAudio:
     first_timestamp: int
     last_timestamp: int
     rate_hz: int
-    now_s: float
+    bridge_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioProgress:
+    """What is under way of a call's audio: `waiting_ms` is in the jitter buffer of what came from the peer.
+
+    `sent` is None before anything was sent, and where a tick of the bridge came between.
+    """
+
+    sent: SentAudio | None
+    waiting_ms: int
 
 
 class AudioArrival(NamedTuple):

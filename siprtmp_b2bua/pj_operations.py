@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
+from media_bridge.frames import frame_samples
 from media_bridge.pj_module import pj
 
 from .call_gate import RETRY_AFTER_S
@@ -29,6 +29,11 @@ def operation(code: int, reason: str = "") -> Any:
         retry.hName, retry.hValue = "Retry-After", str(RETRY_AFTER_S)
         parameters.txOption.headers.append(retry)
     return parameters
+
+
+def ring(call: Any) -> None:
+    """Answer with 180."""
+    call.answer(operation(180))
 
 
 def audio_call(lines: int = 1) -> Any:
@@ -98,6 +103,12 @@ def stream_stats(call: Any, index: int) -> StreamStats:
     )
 
 
+def waiting_audio_ms(call: Any, index: int) -> int:
+    """How much of what came waits in the jitter buffer of a running stream."""
+    stats, stream = call.getStreamStat(index), call.getStreamInfo(index)  # kept, see `active_audio`
+    return int(stats.jbuf.size * stream.audCodecParam.info.frameLen)
+
+
 class SentAudioReader:
     """Reads how far the audio of a call has come, through all the streams that a call can have in turn."""
 
@@ -106,18 +117,20 @@ class SentAudioReader:
         self._first_timestamp = 0
 
     def note_stream(self, call: Any, index: int) -> None:
-        """Note where a stream begins, when it has just been made."""
+        """Note where a stream begins, when it has just been made: a packet or two may be out already."""
         began_s, last_timestamp = _began_and_last(call, index)
         if began_s != self._began_s:
-            self._began_s, self._first_timestamp = began_s, last_timestamp
+            rate_hz = stream_codec(call, index).rtp_rate_hz
+            sent = stream_stats(call, index).packets_sent * frame_samples(rate_hz)
+            self._began_s, self._first_timestamp = began_s, last_timestamp - sent & 0xFFFFFFFF
 
-    def read(self, call: Any, index: int) -> SentAudio | None:
-        """Return how far it is, None before it has sent anything."""
+    def read(self, call: Any, index: int, bridge_ticks: int) -> SentAudio | None:
+        """Return how far it is after so many ticks, None before it has sent anything."""
         began_s, last_timestamp = _began_and_last(call, index)
         if began_s != self._began_s or last_timestamp == self._first_timestamp:
             return None
-        rate_hz = stream_codec(call, index).clock_rate_hz
-        return SentAudio(began_s, self._first_timestamp, last_timestamp, rate_hz, time.monotonic())
+        rate_hz = stream_codec(call, index).rtp_rate_hz
+        return SentAudio(began_s, self._first_timestamp, last_timestamp, rate_hz, bridge_ticks)
 
 
 def _began_and_last(call: Any, index: int) -> tuple[float, int]:

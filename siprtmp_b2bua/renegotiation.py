@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from .errors import SipError
-from .pj_call import REQUEST_PENDING, PjCall
+from .pj_call import PjCall
+from .pj_call_session import REQUEST_PENDING
 from .video_sdp import VideoLine
 
 _TRIES: Final = 40

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from media_bridge.video_tag import FOUR_CCS, is_configuration
+from media_bridge.video_tag import FOUR_CCS
 from rtmp.aio.server import ServerConnection
 from rtmp.amf0 import AmfValue
 from rtmp.capabilities import Capabilities, FourCcInfo
@@ -31,6 +31,7 @@ from rtmp.messages import MessageType, Payload
 
 from .client_api import COMMANDS
 from .connect_request import ConnectRequest
+from .default_track import configures_default_track
 from .errors import B2buaError, CapacityError, RequestError, UnknownApplicationError
 from .line import Line
 from .line_table import LineTable
@@ -41,7 +42,9 @@ logger = logging.getLogger(__name__)
 _PUBLISHED_NAME: Final = "local"
 _PLAYED_NAME: Final = "remote"
 _CAPABILITIES: Final = Capabilities(FOUR_CCS, dict.fromkeys(FOUR_CCS, FourCcInfo.CAN_DECODE))
-"""One track without modifiers, and no audio: of that we take what Flash has (`media_bridge.video_tag`)."""
+"""One track without modifiers is what is asked for, though video of others is read (`default_track`); and no
+audio: of that we take what Flash has (`media_bridge.video_tag`).
+"""
 
 
 class RtmpLeg:
@@ -96,7 +99,7 @@ class RtmpLeg:
                 self._audio_configuration = bytes(event.payload)
             self._line.push_audio(event.timestamp_ms, event.payload)
             return
-        if is_configuration(event.payload):
+        if configures_default_track(event.payload):
             self._video_configuration = bytes(event.payload)
         self._line.push_video(event.timestamp_ms, event.payload)
 

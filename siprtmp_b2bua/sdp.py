@@ -31,6 +31,11 @@ class SdpCodec:
     name: str
     clock_rate_hz: int
 
+    @property
+    def rtp_rate_hz(self) -> int:
+        """The rate of its timestamps: G.722 counts 8000 a second, whatever it is called (RFC 3551 §4.5.2)."""
+        return 8000 if self.name.upper() == "G722" else self.clock_rate_hz
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SdpCodec):
             return NotImplemented

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,9 @@ class VideoRtp(Protocol):
     def request_key_picture(self) -> bool:
         """Ask the peer for a key picture by RTCP; return False where that has not been agreed on."""
 
+    def note_key_picture(self) -> None:
+        """Say that one has come: a request that still waits is not sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaSummary:
@@ -33,6 +36,8 @@ class MediaSummary:
     received: str
     dropped: str
     """What was dropped of what came, and why; "" for nothing."""
+    bad: Mapping[str, int]
+    """How much of that was no proper input, rather than lost or waiting for what was lost."""
 
 
 class VideoMedia(Protocol):
@@ -63,6 +68,6 @@ class VideoMedia(Protocol):
         """What has happened so far."""
 
 
-def counted(numbers: dict[str, int]) -> str:
+def counted(numbers: Mapping[str, int]) -> str:
     """Write counts in words: `3 late, 1 malformed`."""
     return ", ".join(f"{count} {name}" for name, count in numbers.items())

@@ -27,6 +27,8 @@ _INFERRED_PROFILE_LEVEL: Final = "42000a"
 """RFC 6184 §8.1: Baseline at level 1, where nothing is said."""
 _HEADER_FACTOR: Final = 1.04
 """What IP, UDP and RTP add to packets of 1200 bytes; AS counts them, TIAS does not (RFC 3890 §6.2)."""
+_SILENT_MEDIUM_BPS: Final = 77_000
+"""Of media that say nothing of theirs, without `_HEADER_FACTOR`: as G.711, with headers 80 kbit/s."""
 _MAX_NUMBER: Final = 1 << 32
 
 
@@ -148,7 +150,7 @@ def parse_video(sdp: str) -> VideoLine | None:
             direction="inactive" if address == "0.0.0.0" else direction,
             rtcp_port=_rtcp_port(section),
             rtcp_mux="a=rtcp-mux" in section,
-            bandwidth_bps=_bandwidth(section),
+            bandwidth_bps=_bandwidth(session, sections, index),
             crypto=tuple(f"{tag} {rest}" for tag, rest in sdp_text.attributes(section, "crypto")),
         )
     return None
@@ -237,11 +239,30 @@ def _rtcp_port(section: list[str]) -> int:
     return next((sdp_text.port(number) for number, _ in sdp_text.attributes(section, "rtcp")), 0)
 
 
-def _bandwidth(section: list[str]) -> int | None:
-    """Return the bandwidth in bit/s: TIAS (RFC 3890) before AS, which counts the headers below RTP too."""
+def _bandwidth(session: list[str], sections: list[list[str]], index: int) -> int | None:
+    """Return what a section's media may have in bit/s, without headers; None if nothing is said.
+
+    Where only the session says something, that is for all its media together (RFC 4566 §5.8). What the others
+    leave may be little, as nobody knows what they really take, so half of it is for this one at least.
+    """
+    own, total = _stated_bandwidth(sections[index]), _stated_bandwidth(session)
+    if own is not None or total is None:
+        return own
+    others = [section for at, section in enumerate(sections) if at != index and _is_used(section)]
+    taken = sum(_stated_bandwidth(each) or _SILENT_MEDIUM_BPS for each in others)
+    return max(total - taken, total // 2)
+
+
+def _is_used(section: list[str]) -> bool:
+    fields = section[0].split()
+    return len(fields) > 1 and sdp_text.port(fields[1]) > 0
+
+
+def _stated_bandwidth(lines: list[str]) -> int | None:
+    """TIAS (RFC 3890), or else AS without the headers that it counts, too."""
     found: dict[str, int] = {}
-    for line in section:
+    for line in lines:
         kind, _, value = line.partition(":")
         if kind in ("b=TIAS", "b=AS") and value.isascii() and value.isdecimal() and len(value) <= 10:
-            found[kind] = int(value) * (1000 if kind == "b=AS" else 1)
+            found[kind] = int(value) if kind == "b=TIAS" else round(int(value) * 1000 / _HEADER_FACTOR)
     return found.get("b=TIAS", found.get("b=AS"))

@@ -10,7 +10,7 @@ from media_bridge.errors import OversizeError
 from media_bridge.h264.access_unit import rtp_timestamp
 from media_bridge.relayed_times import RelayedTimes
 from media_bridge.rtp.jitter_buffer import OrderedPacket
-from media_bridge.x_flv import FlvMessage, XFlvDepacketizer, XFlvPacketizer
+from media_bridge.x_flv import FlvMessage, XFlvDepacketizer, XFlvDropReason, XFlvPacketizer
 from rtmp.headers import HeaderKeeper
 from rtmp.media_kind import media_kind
 from rtmp.messages import MessageType, Payload
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _AUDIO: Final = int(MessageType.AUDIO)
 _VIDEO: Final = int(MessageType.VIDEO)
+_LOST_CHUNK: Final = XFlvDropReason.MISSING_CHUNK.name.lower()
 
 
 class XFlvMedia:
@@ -100,7 +101,8 @@ class XFlvMedia:
         """See `VideoMedia`."""
         sent = f"x-flv, {_in_words(self._sent)}, {self._too_long} too long"
         dropped = {reason.name.lower(): count for reason, count in self._depacketizer.dropped.items()}
-        return MediaSummary(sent, _in_words(self._received), counted(dropped))
+        bad = {name: count for name, count in dropped.items() if name != _LOST_CHUNK}
+        return MediaSummary(sent, _in_words(self._received), counted(dropped), bad)
 
     # -- helpers -------------------------------------------------------------------------------------------
 

@@ -59,8 +59,15 @@ class Depacketizer:
         self._waits = True
         self._has_loss = False
         self._access_units = self._key_pictures = 0
+        self.add_parameter_sets(parameter_sets)
+
+    def add_parameter_sets(self, parameter_sets: Iterable[Payload]) -> None:
+        """Take those of a later SDP; the stream goes on. What cannot be read is counted and passed over."""
         for nal in parameter_sets:
-            self._add_parameter_set(nal)
+            try:
+                self._parameter_sets.add(nal)
+            except CodecDataError:
+                self._dropped[DropReason.BAD_PARAMETER_SET] += 1
 
     @property
     def wants_key_picture(self) -> bool:
@@ -104,12 +111,6 @@ class Depacketizer:
             assembly.spoil(DropReason.EARLY_MARKER)
         assembly.add(payload)
         return (*out, *self._end_at_marker(assembly)) if marker else out
-
-    def _add_parameter_set(self, nal: Payload) -> None:
-        try:
-            self._parameter_sets.add(nal)
-        except CodecDataError:
-            self._dropped[DropReason.BAD_PARAMETER_SET] += 1
 
     def _end_at_marker(self, assembly: Assembly) -> Sequence[AvcConfiguration | AccessUnit]:
         if assembly.is_within_nal_unit:

@@ -25,6 +25,16 @@ class DropReason(Enum):
     UNKNOWN_TYPE = "a payload of a type that means nothing, which was passed over"
 
 
+BAD_INPUT = frozenset(DropReason) - {
+    DropReason.LOSS,
+    DropReason.NO_PARAMETER_SETS,
+    DropReason.NO_PICTURE,
+    DropReason.WAITING,
+    DropReason.EMPTY,
+}
+"""Those that no proper sender causes: the others come from a network that loses, or from a late beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class DepacketizerStats:
     """Access units that were whole, how many of them key pictures, and what was dropped."""

@@ -11,7 +11,7 @@ _MAX_DISAGREEMENT_MS: Final = 30.0
 """How differently late the reports of two media of one sender may be: they travel alike, so beyond that they
 are not of one clock. Those of pjsip are up to a second apart, by chance.
 """
-_MAX_SKEW_MS: Final = 1000.0
+MAX_SKEW_MS: Final = 1000.0
 """No sender holds one medium back for longer; what says so is wrong."""
 
 
@@ -59,4 +59,4 @@ def skew_ms(audio: StreamClock, video: StreamClock) -> float:
     if abs(audio.reports_late_ms - video.reports_late_ms) > _MAX_DISAGREEMENT_MS:
         return 0.0
     skew = video.late_ms - audio.late_ms
-    return skew if abs(skew) <= _MAX_SKEW_MS else 0.0
+    return skew if abs(skew) <= MAX_SKEW_MS else 0.0

@@ -1,7 +1,7 @@
 """A source in which the picture goes white and a beep begins at the same moments, and how to find both again.
 
-What is published has an offset of 0 between flash and beep, by its timestamps and by when it is sent. So the
-offset that comes out at the other end is what the way there has done to lip-sync.
+What is published has an offset of 0 between flash and beep by its timestamps. So the offset that comes out at
+the other end is what the way there has done to lip-sync.
 """
 
 from __future__ import annotations
@@ -72,11 +72,22 @@ def flashes(seconds: float) -> Clip:
     return read_clip(file.getvalue())
 
 
-async def publish(phone: RtmpPhone, seconds: float) -> None:
-    """Send both, in real time and from the same moment on."""
+async def publish(
+    phone: RtmpPhone, seconds: float, *, audio_late_s: float = 0.0, video_late_s: float = 0.0
+) -> None:
+    """Send both in real time, with timestamps that begin together; each may be sent later than that."""
     frames = list(beeps(phone.send_codec.rate_hz, seconds))
     clip = flashes(seconds)
-    await asyncio.gather(phone.send_in_real_time(frames), send_clip(phone, clip))
+
+    async def send_audio() -> None:
+        await asyncio.sleep(audio_late_s)
+        await phone.send_in_real_time(frames)
+
+    async def send_video() -> None:
+        await asyncio.sleep(video_late_s)
+        await send_clip(phone, clip)
+
+    await asyncio.gather(send_audio(), send_video())
 
 
 def beep_starts(frames: Iterable[tuple[float, int, bytes]]) -> list[float]:

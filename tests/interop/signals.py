@@ -10,6 +10,8 @@ from examples.rtmp_phone import RtmpPhone
 TONE_HZ = 1000.0
 AMPLITUDE = 8000.0
 TIMEOUT_S = 5.0
+CLEAR = 0.9
+"""The share of a tone that codecs leave, see `tone_share`."""
 
 
 async def send_tone(phone: RtmpPhone, seconds: float, frequency_hz: float = TONE_HZ) -> None:
@@ -61,3 +63,20 @@ class Listener:
                 self._changed.clear()
                 await self._changed.wait()
         return sorted(found)[len(found) // 2]
+
+
+async def assert_tone_heard(
+    speaker: RtmpPhone,
+    hearer: RtmpPhone | None = None,
+    *,
+    seconds: float = 0.6,
+    frequency_hz: float = TONE_HZ,
+) -> None:
+    """Send a tone for so long, and assert that it is heard by `hearer`; None: that `speaker` hears its echo.
+
+    Takes the frames of the hearer from whoever has had them. Raises TimeoutError where it does not come.
+    """
+    listener = Listener(hearer or speaker)
+    await send_tone(speaker, seconds, frequency_hz)
+    share = await listener.wait_for_tone(frequency_hz)
+    assert share > CLEAR, f"a tone of {frequency_hz:g} Hz is {share:.2f} of what was heard"

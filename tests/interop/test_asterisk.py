@@ -11,7 +11,7 @@ from tests.interop.conftest import Peers
 from tests.interop.gateway_fixtures import gateway
 from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import Gateway
-from tests.interop.signals import Listener, send_tone
+from tests.interop.signals import assert_tone_heard
 
 __all__ = ["gateway"]
 
@@ -48,9 +48,7 @@ async def test_calls_of_every_kind(alice: RtmpPhone, asterisk: Asterisk) -> None
 async def echo(alice: RtmpPhone, asterisk: Asterisk, codec: str) -> None:
     """Hear what was said."""
     await alice.invite(asterisk.sip_uri("echo"), codec, "dtmf")
-    listener = Listener(alice)
-    await send_tone(alice, 1.0)
-    assert await listener.wait_for_tone() > 0.9, codec
+    await assert_tone_heard(alice, seconds=1.0)
     await alice.bye()
     await asterisk.wait_channels(0)
 
@@ -90,9 +88,7 @@ async def called_and_hung_up(alice: RtmpPhone, asterisk: Asterisk) -> None:
     origination = asyncio.ensure_future(asterisk.originate("alice", "Echo"))
     await alice.wait_for(Invited, 5)
     await alice.accept("ulaw", "wideband")
-    listener = Listener(alice)
-    await send_tone(alice, 1.0)
-    assert await listener.wait_for_tone() > 0.9
+    await assert_tone_heard(alice, seconds=1.0)
     await origination
     await asterisk.hang_up_all()
     await alice.wait_for(Byed, 5)

@@ -17,7 +17,7 @@ from tests.interop.gateway_fixtures import ALICE, gateway, registrar
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.ports import HOST
 from tests.interop.peers.sipp import Sipp
-from tests.interop.signals import Listener, send_tone
+from tests.interop.signals import Listener, assert_tone_heard, send_tone
 
 __all__ = ["gateway", "registrar"]
 pytestmark = pytest.mark.interop("sipp")
@@ -40,9 +40,7 @@ async def still_works(gateway: Gateway) -> None:
     async with Sipp("uas_answer", rtp_echo=True) as callee:
         phone = await RtmpPhone.connect(gateway.url())
         await phone.invite(callee.sip_uri(), "pcmu")
-        listener = Listener(phone)
-        await send_tone(phone, 0.5)
-        assert await listener.wait_for_tone() > 0.9
+        await assert_tone_heard(phone, seconds=0.5)
         await phone.bye()
         (await callee.wait()).check()
         await phone.close()
@@ -153,9 +151,7 @@ async def test_audio_of_unknown_codecs_in_a_call(gateway: Gateway) -> None:
             [b"", b"\xff", b"\x10abc", b"\xaf", b"\xaf\x01abc", b"\xb2" + b"\xff" * 300]
         ):
             phone._publisher.send_audio(timestamp, tag)
-        listener = Listener(phone)
-        await send_tone(phone, 0.6)
-        assert await listener.wait_for_tone() > 0.9
+        await assert_tone_heard(phone)
         await phone.bye()
         (await callee.wait()).check()
         await phone.close()
@@ -182,9 +178,7 @@ async def test_the_fifth_call_is_refused_and_the_others_go_on(gateway: Gateway) 
             await phone.invite(callee.sip_uri(), "pcmu")
         with pytest.raises(CallRefused, match="503"):
             await phones[4].invite(callee.sip_uri(), "pcmu")
-        listener = Listener(phones[3])
-        await send_tone(phones[3], 0.5)
-        assert await listener.wait_for_tone() > 0.9
+        await assert_tone_heard(phones[3], seconds=0.5)
         for phone in phones[:4]:
             await phone.bye()
         (await callee.wait()).check()

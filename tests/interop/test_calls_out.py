@@ -12,7 +12,7 @@ from rtmp.aio import RtmpClient
 from tests.interop.gateway_fixtures import gateway
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
-from tests.interop.signals import Listener, send_tone
+from tests.interop.signals import Listener, assert_tone_heard, send_tone
 
 __all__ = ["gateway"]
 pytestmark = pytest.mark.interop("sipp")
@@ -32,10 +32,7 @@ async def test_a_tone_comes_back(gateway: Gateway, codec: str, scenario: str, re
         phone = await RtmpPhone.connect(gateway.url())
         accepted = await phone.invite(callee.sip_uri(), codec, "dtmf")
         assert (accepted.audio, accepted.video) == (reported, None)
-        listener = Listener(phone)
-        await send_tone(phone, 1.5)
-        heard = await listener.wait_for_tone()
-        assert heard > 0.9
+        await assert_tone_heard(phone, seconds=1.5)
         await phone.bye()
         (await callee.wait()).check()
         await phone.close()
@@ -140,9 +137,7 @@ async def test_the_callee_holds_and_resumes(gateway: Gateway) -> None:
         await phone.invite(callee.sip_uri(), "pcmu")
         assert (await phone.wait_for(Holded, 5)).held is True
         assert (await phone.wait_for(Holded, 5)).held is False
-        listener = Listener(phone)
-        await send_tone(phone, 0.5)
-        assert await listener.wait_for_tone() > 0.9
+        await assert_tone_heard(phone, seconds=0.5)
         await phone.bye()
         (await callee.wait()).check()
         await phone.close()

@@ -11,7 +11,7 @@ from tests.interop.conftest import Peers
 from tests.interop.gateway_fixtures import gateway
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.kamailio import USERS, Kamailio
-from tests.interop.signals import Listener, send_tone, tone_share
+from tests.interop.signals import Listener, assert_tone_heard, send_tone, tone_share
 
 __all__ = ["gateway"]
 pytestmark = [pytest.mark.interop("kamailio"), pytest.mark.undisturbed]
@@ -55,10 +55,10 @@ async def test_both_hear_each_other(alice: RtmpPhone, bob: RtmpPhone, kamailio: 
     await bob.accept(codec, "dtmf")
     accepted = await call
     assert accepted.audio == ("speex" if codec.endswith("band") else codec)
-    at_alice, at_bob = Listener(alice), Listener(bob)
-    await asyncio.gather(send_tone(alice, 1.0, 600), send_tone(bob, 1.0, 1000))
-    assert await at_bob.wait_for_tone(600) > 0.9
-    assert await at_alice.wait_for_tone(1000) > 0.9
+    await asyncio.gather(
+        assert_tone_heard(alice, bob, seconds=1.0, frequency_hz=600),
+        assert_tone_heard(bob, alice, seconds=1.0, frequency_hz=1000),
+    )
     await bob.bye()
     await alice.wait_for(Byed, 5)
 
@@ -120,9 +120,7 @@ async def test_hold_and_back(alice: RtmpPhone, bob: RtmpPhone) -> None:
     assert (await bob.wait_for(Holded, 5)).held is True
     await alice.hold(False)
     assert (await bob.wait_for(Holded, 5)).held is False
-    at_bob = Listener(bob)
-    await send_tone(alice, 0.6)
-    assert await at_bob.wait_for_tone() > 0.9
+    await assert_tone_heard(alice, bob)
     await alice.bye()
     await bob.wait_for(Byed, 5)
 

@@ -140,6 +140,7 @@ async def test_asterisk_echoes_and_connects_two_clients(gateway: Gateway, peers:
     await see_each_other(pbx, alice, bob)
     for phone in (alice, bob):
         await phone.close()
+    assert "dropped of what came" not in gateway.log()
 
 
 async def echoed_by(pbx: Asterisk, phone: RtmpPhone) -> None:

@@ -51,6 +51,7 @@ async def test_a_phone_and_a_client_see_each_other(
     assert stripes(decode(screen)[-1]) == ["red", "green", "blue"]
     assert ("both ways, rtcp-mux" in gateway.log()) is rtcp_mux
     assert re.search(r"[1-9]\d* RTCP packets", gateway.log())
+    assert "dropped of what came" not in gateway.log()
     await phone.close()
 
 

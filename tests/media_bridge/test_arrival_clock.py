@@ -24,6 +24,15 @@ def test_the_least_delayed_arrival_counts() -> None:
     assert min(errors) >= 0
 
 
+def test_a_late_beginning_is_soon_forgotten() -> None:
+    """What came in the first 300 ms waited for somebody to listen, and comes at once; times never go back."""
+    clock = ArrivalClock()
+    placed = [clock.place(number * FRAME_MS, max(300.0, number * FRAME_MS)) for number in range(50)]
+    assert placed == sorted(placed)
+    assert placed[0] == 300
+    assert placed[40] - 40 * FRAME_MS < 1
+
+
 def test_a_drifting_clock_is_followed() -> None:
     clock = ArrivalClock()
     for number in range(25 * 600):

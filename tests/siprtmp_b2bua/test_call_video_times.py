@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.lossy_network import HOST
+from benchmarks.video_ends import FRAME_S, Client, agreement, call_video
 from media_bridge.h264.packetizer import Packetizer
 from media_bridge.rtp.packet import serialize_plain
 from media_bridge.video_uplink import VideoUplink
@@ -17,7 +19,6 @@ from siprtmp_b2bua.call_video import CallVideo
 from siprtmp_b2bua.video_sdp import H264
 from tests.interop.peers.polling import until
 from tests.interop.video_clip import BASELINE, make_clip
-from tests.siprtmp_b2bua.test_call_video import FRAME_S, HOST, Client, agreement, call_video
 
 GOP = 5
 CLIP = make_clip(30, width=64, height=64, bitrate=60_000, options=BASELINE, gop=GOP)

@@ -41,6 +41,25 @@ async def test_keys_decide_who_publishes_and_plays() -> None:
         await client.closed
 
 
+async def test_a_key_may_be_behind_the_application() -> None:
+    keys = {"SIPRTMP_LIVE__PUBLISH_KEY": "in", "SIPRTMP_LIVE__PLAY_KEY": "out"}
+    async with gateway(**keys) as running:
+        publisher, player = await running.connect("live?key=in"), await running.connect("live?key=out")
+        with pytest.raises(StreamFailed, match="the key to publish live/cam is wrong"):
+            await (await player.create_stream()).publish("cam")
+        stream, viewer = await publisher.create_stream(), await player.create_stream()
+        got = asyncio.get_running_loop().create_future()
+        viewer.on_video = lambda timestamp_ms, payload: got.set_result((timestamp_ms, bytes(payload)))
+        await viewer.play("cam")
+        await stream.publish("cam")
+        stream.send_video(40, KEY)
+        async with asyncio.timeout(5):
+            assert await got == (40, KEY)
+        for client in (publisher, player):
+            client.close()
+            await client.closed
+
+
 @pytest.mark.parametrize("authmod", ["", "adobe", "llnw"])
 async def test_publishers_have_passwords_and_players_need_none(authmod: str) -> None:
     settings = {"SIPRTMP_LIVE__PUBLISHERS": json.dumps({"bob": "s3cret"}), "SIPRTMP_LIVE__PLAY_KEY": "out"}

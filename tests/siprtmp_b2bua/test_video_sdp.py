@@ -97,10 +97,48 @@ def test_a_null_address_holds() -> None:
     assert line.direction == "inactive"
 
 
-def test_bandwidth_without_tias() -> None:
-    line = parse_video(PHONE.replace("b=TIAS:1000000\r\n", ""))
+def bandwidth_bps(sdp: str) -> int | None:
+    line = parse_video(sdp)
     assert line is not None
-    assert line.bandwidth_bps == 1_024_000
+    return line.bandwidth_bps
+
+
+WITHOUT_BANDWIDTH = PHONE.replace("b=TIAS:1000000\r\n", "").replace("b=AS:1024\r\n", "")
+
+
+def with_bandwidths(session: str = "", audio: str = "", video: str = "") -> str:
+    """Put b= lines behind the c= line of the session, and behind those of its media."""
+    text = WITHOUT_BANDWIDTH.replace("t=0 0\r\n", f"{session}t=0 0\r\n")
+    text = text.replace("RTP/AVP 0\r\n", f"RTP/AVP 0\r\n{audio}")
+    return text.replace("97 98 99\r\n", f"97 98 99\r\n{video}")
+
+
+def test_bandwidth_that_counts_headers() -> None:
+    """Ours, read by the other gateway, is what it was, with and without b=TIAS."""
+    assert bandwidth_bps(with_bandwidths(video="b=AS:1040\r\n")) == 1_000_000
+    assert bandwidth_bps(with_bandwidths(video="b=AS:1040\r\nb=TIAS:900000\r\n")) == 900_000
+
+
+@pytest.mark.parametrize(
+    ("session", "audio", "expected"),
+    [
+        ("", "b=AS:104\r\n", None),
+        ("b=RS:100\r\nb=CT:900\r\nb=AS:x\r\nb=AS:\r\n", "", None),
+        ("b=TIAS:1000000\r\n", "", 923_000),
+        ("b=AS:1040\r\n", "", 923_000),
+        ("b=AS:1040\r\n", "b=AS:104\r\n", 900_000),
+        ("b=TIAS:1000000\r\nb=AS:9999\r\n", "b=TIAS:64000\r\n", 936_000),
+        ("b=AS:104\r\n", "", 50_000),
+    ],
+)
+def test_bandwidth_of_the_whole_session(session: str, audio: str, expected: int | None) -> None:
+    assert bandwidth_bps(with_bandwidths(session, audio)) == expected
+    assert bandwidth_bps(with_bandwidths(session, audio, "b=TIAS:300000\r\n")) == 300_000, "the media's own"
+
+
+def test_rejected_media_take_nothing() -> None:
+    rejected = with_bandwidths("b=AS:1040\r\n").replace("m=audio 4000", "m=audio 0")
+    assert bandwidth_bps(rejected) == 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,12 @@ _SDES = struct.Struct("!BBHIBB")
 
 @dataclass(frozen=True, slots=True)
 class CapturedReport:
-    """A sender report (RFC 3550 §6.4.1): Unix time by the peer's clock, and the timestamp of that moment."""
+    """A sender report (RFC 3550 §6.4.1): Unix time by the peer's clock, and the timestamp of that moment.
 
+    `arrival_s` is when it came, as of a `CapturedPacket`.
+    """
+
+    arrival_s: float
     ssrc: int
     unix_s: float
     timestamp: int
@@ -60,16 +64,18 @@ class MediaLine(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
         """Keep a packet or a report."""
+        now_s = time.monotonic()
         if 192 <= data[1] <= 223:
             if data[1] == _SENDER_REPORT:
                 _, _, _, ssrc, ntp, timestamp, _, _ = _REPORT.unpack_from(data)
-                self.reports.append(CapturedReport(ssrc, ntp / 2**32 - _NTP_EPOCH_S, timestamp))
+                self.reports.append(CapturedReport(now_s, ssrc, ntp / 2**32 - _NTP_EPOCH_S, timestamp))
         else:
-            self.packets.append(CapturedPacket.parse(data, time.monotonic()))
+            self.packets.append(CapturedPacket.parse(data, now_s))
 
-    def moment_s(self, timestamp: int) -> float:
-        """Return the moment of a timestamp on the clock of the sender reports."""
-        report = self.reports[-1]
+    def moment_s(self, timestamp: int, arrival_s: float) -> float:
+        """Return the moment of a timestamp by the newest report that had come by then, or the first."""
+        known = [report for report in self.reports if report.arrival_s <= arrival_s]
+        report = known[-1] if known else self.reports[0]
         ticks = (timestamp - report.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
         return report.unix_s + ticks / self.rate_hz
 
