@@ -7,6 +7,7 @@ import ctypes
 import logging
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from media_bridge.pj_module import pj, shared_object_path
@@ -14,6 +15,7 @@ from media_bridge.pj_module import pj, shared_object_path
 from . import __version__
 from .bridge_clock import BridgeClock
 from .config import GatewayConfig
+from .dialog_notes import DialogNote
 from .errors import StartupError
 from .logs import without_keys
 from .pj_account import SystemAccount
@@ -96,6 +98,7 @@ class PjEndpoint:
         self._log_writer: _LogWriter | None = None
         self._guard: PjGuard | None = None
         self._gate: TcpGate | None = None
+        self._on_dialog: Callable[[DialogNote | str], None] | None = None
 
     @property
     def system_account(self) -> Any:
@@ -106,6 +109,10 @@ class PjEndpoint:
         """Return how many ports of the conference bridge are in use, its own included."""
         library = ctypes.CDLL(shared_object_path())
         return await self.thread.run(lambda: int(library.pjsua_conf_get_active_ports()))
+
+    def watch_dialogs(self, on_dialog: Callable[[DialogNote | str], None]) -> None:
+        """Have `on_dialog` hear, on the loop, of calls that have been answered and ended; before `start`."""
+        self._on_dialog = on_dialog
 
     async def start(self) -> None:
         """Start pjsip and its transports; raises `StartupError`."""
@@ -150,6 +157,8 @@ class PjEndpoint:
             self.context.live_calls,
             requires_srtp=self.config.media.srtp == "require",
         )
+        if (on_dialog := self._on_dialog) is not None:
+            self._guard.on_dialog = lambda dialog: self.context.poster.post(on_dialog, dialog)
         address = self._create_transports(endpoint)
         self.context.codecs.set_up()
         endpoint.libStart()

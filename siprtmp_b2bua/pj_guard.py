@@ -23,11 +23,12 @@ import ctypes
 import logging
 import math
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Final
 
 from media_bridge.pj_module import pj, shared_object_path
 
+from .dialog_notes import DialogNote, DialogNotes
 from .pj_context import LiveCall
 from .pj_structures import InviteSession, PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
@@ -43,6 +44,8 @@ _MAX_AUDIO_LINES: Final = 2
 _ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
 """Methods that pjsip takes by their transaction."""
 _MAX_KEYS: Final = 32
+_DIALOG_ENDS: Final = frozenset({"INVITE", "ACK", "BYE"})
+"""Methods by which a dialog begins or ends."""
 _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"})
 
 
@@ -54,6 +57,9 @@ class PjGuard:
         self._live_calls = live_calls
         self._requires_srtp = requires_srtp
         self._warned_s = -math.inf
+        self._dialogs = DialogNotes()
+        self.on_dialog: Callable[[DialogNote | str], None] | None = None
+        """Hears of dialogs: the note of one that has begun, the Call-ID of one that has ended."""
         library = ctypes.CDLL(shared_object_path())
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
         self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
@@ -119,6 +125,7 @@ class PjGuard:
 
     def _hand_on(self, address: int, message: SipMessage) -> int:
         """Tell a call what pjsua2 would not show it, and hide from pjsip what it would misread."""
+        self._note_dialog(address, message)
         self._hide_misleading_keys(address, message)
         is_answer = message.method == "ACK" and message.has_description
         is_request = message.method == "INFO" and message.asks_for_key_picture
@@ -132,6 +139,18 @@ class PjGuard:
         self._respond(self._endpoint, address, _OK, None, None, None)
         call.key_picture_requested()
         return _HANDLED
+
+    def _note_dialog(self, address: int, message: SipMessage) -> None:
+        """Tell of a dialog that has begun by UDP, or ended, if somebody wants to know."""
+        if self.on_dialog is None or message.method not in _DIALOG_ENDS:
+            return
+        received = ReceivedData.from_address(address)
+        if (ended := self._dialogs.ended(message)) is not None:
+            self.on_dialog(ended)
+        elif _came_by_udp(message):
+            note = self._dialogs.began(message, received.source_name.decode("latin-1"), received.source_port)
+            if note is not None:
+                self.on_dialog(note)
 
     def _hide_unasked_keys(self, address: int, message: SipMessage, call: LiveCall | None) -> None:
         """Make unknown attributes of the keys in an answer to an offer without any.
@@ -232,6 +251,7 @@ class PjGuard:
         if message.status_code in CHALLENGES and self._answers_ended_call(address):
             self._set_code(address, _NO_CALL)
             return _NOT_HANDLED
+        self._note_dialog(address, message)
         if message.key_lines:
             self._hide_unasked_keys(address, message, self._call_of(message))
             self._hide_misleading_keys(address, message)
@@ -267,3 +287,9 @@ class PjGuard:
         except Exception:
             logger.exception("error while checking a SIP message")
         return None
+
+
+def _came_by_udp(message: SipMessage) -> bool:
+    """By the Via that was added last: the peer's own of a request, ours of a response."""
+    via = next(iter(message.values("via")), "")
+    return via.upper().replace(" ", "").startswith("SIP/2.0/UDP")

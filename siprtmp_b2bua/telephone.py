@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from media_bridge.codecs.registry import prepare
 from media_bridge.errors import MediaError
@@ -14,6 +14,7 @@ from rtmp.aio.server import ServerConnection
 from .call_gate import CallGate
 from .config import GatewayConfig
 from .control.status import CallStatus
+from .dialog_notes import DialogNote
 from .errors import B2buaError, StartupError
 from .line_table import LineTable
 from .pj_endpoint import PjEndpoint
@@ -55,6 +56,10 @@ class Telephone:
     def call_count(self) -> int:
         """How many calls pjsip holds."""
         return len(self._endpoint.context.live_calls)
+
+    def watch_dialogs(self, on_dialog: Callable[[DialogNote | str], None]) -> None:
+        """Have `on_dialog` hear how calls that are answered could be ended by others; before `start`."""
+        self._endpoint.watch_dialogs(on_dialog)
 
     async def start(self) -> None:
         """Start pjsip; raises `StartupError` with nothing left behind."""

@@ -54,12 +54,20 @@ Fork = Callable[[int, socket.socket], None]
 class Crew:
     """Workers of one kind."""
 
-    def __init__(self, kind: WorkerKind, size: CrewSize, roster: Roster, fork: Fork) -> None:
+    def __init__(
+        self,
+        kind: WorkerKind,
+        size: CrewSize,
+        roster: Roster,
+        fork: Fork,
+        on_death: Callable[[WorkerHandle], None],
+    ) -> None:
         self.workers: dict[int, WorkerHandle] = {}
         self.roster = roster
         self.kind = kind
         self._size = size
         self._fork = fork
+        self._on_death = on_death
         self._clock = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
         self._restarts = Restarts()
@@ -71,6 +79,12 @@ class Crew:
         self._dead: set[int] = set()
         """The numbers of those that have to be replaced."""
         self._accounts = AccountPlan()
+
+    @property
+    def first_sip_port(self) -> int:
+        """The SIP port of the first worker, 0 if there is none."""
+        handles = sorted(self.workers.values(), key=lambda handle: handle.number)
+        return handles[0].sip_port if handles else 0
 
     # -- clients -------------------------------------------------------------------------------------------
 
@@ -204,6 +218,7 @@ class Crew:
             logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
         else:
             logger.error("%s", handle.obituary(how))
+            self._on_death(handle)
             self._restarts.failed(handle.number, self._clock())
             self._failure = handle.failure or how
             self._dead.add(handle.number)

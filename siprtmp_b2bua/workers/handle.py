@@ -15,6 +15,7 @@ from rtmp.aio.handover import Handover
 from rtmp.aio.places import Place
 
 from ..control.status import WorkerStatus
+from ..dialog_notes import DialogNote
 from ..errors import IllegalTransitionError
 from . import commands, reports
 from .channel import Channel
@@ -24,6 +25,7 @@ from .roster import Member
 
 _ANSWER_S: Final = 3.0
 _MAX_NAMES: Final = 20
+_MAX_DIALOGS: Final = 4096
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class WorkerHandle:
         self.calls = 0
         self.began_s = self.heard_s = self.used_s = clock()
         """When it was started, when something was last heard of it, when it last had a client."""
+        self.dialogs: dict[str, DialogNote] = {}
+        """The calls that its peers would have to be told the end of, by Call-ID."""
         self.failure = ""
         """Why it ends, if it said so or we ended it."""
         self.was_told_to_end = False
@@ -230,6 +234,11 @@ class WorkerHandle:
                 self.calls = report.calls
             case reports.Calls():
                 self._questions.answered(report)
+            case reports.DialogBegan():
+                if len(self.dialogs) < _MAX_DIALOGS:
+                    self.dialogs[report.note.call_id] = report.note
+            case reports.DialogEnded():
+                self.dialogs.pop(report.call_id, None)
             case reports.Closed():
                 self._client_gone(report.connection_id)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..control.status import CallStatus
+from ..dialog_notes import DialogNote
 
 _TEXT = 500
 
@@ -57,7 +58,21 @@ class Calls(_Report):
     is_last: bool
 
 
-Report = Ready | Failed | Beat | Closed | Calls
+class DialogBegan(_Report):
+    """A call has been answered; this is how to end it should the worker die."""
+
+    kind: Literal["dialog_began"] = "dialog_began"
+    note: DialogNote
+
+
+class DialogEnded(_Report):
+    """That call has ended."""
+
+    kind: Literal["dialog_ended"] = "dialog_ended"
+    call_id: str
+
+
+Report = Ready | Failed | Beat | Closed | Calls | DialogBegan | DialogEnded
 
 _ADAPTER: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
 

@@ -16,9 +16,11 @@ from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..tasks import TaskGroup
 from .crew import Crew, CrewSize
+from .farewell import say_farewell
 from .fixed_settings import keep_fixed
 from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
+from .handle import WorkerHandle
 from .kind import WorkerKind
 from .reception import Reception
 from .resources import check_resources
@@ -41,11 +43,11 @@ class Supervisor:
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
         roster = Roster(config.rtmp.max_connections)
-        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls)
+        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls, self._died)
         self._live: Crew | None = None
         if config.live.enabled:
             live_roster = Roster(config.rtmp.max_connections)
-            self._live = Crew(WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live)
+            self._live = Crew(WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live, self._died)
         self._reception = Reception(config, self._calls, self._live)
         self._front = RtmpFront(config.rtmp, self._reception.make_handler, FrontConnection)
         self._is_draining = False
@@ -77,7 +79,10 @@ class Supervisor:
             raise
         for crew in self._crews:
             self._tasks.start(crew.watch())
-        logger.info("RTMP on %s:%d, up to %d workers", config.rtmp.host, self.rtmp_port, config.workers.max)
+        logger.info(
+            "RTMP on %s:%d, SIP on port %d and those of up to %d workers",
+            config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, config.workers.max,
+        )  # fmt: skip
 
     def reload(self, config: GatewayConfig) -> None:
         """Put other settings, and renewed certificates, in force for new clients; calls go on as they are.
@@ -137,6 +142,21 @@ class Supervisor:
 
     def _fork_live(self, number: int, sock: socket.socket) -> None:
         self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
+
+    def _died(self, handle: WorkerHandle) -> None:
+        if handle.dialogs:
+            self._tasks.start(self._say_farewell(handle))
+
+    async def _say_farewell(self, handle: WorkerHandle) -> None:
+        try:
+            answered = await say_farewell(list(handle.dialogs.values()), self.config.sip.int_ip)
+        except OSError as error:
+            logger.warning("no BYE for the calls of %s %d: %s", handle.kind, handle.number, error)
+            return
+        logger.info(
+            "%d of the %d peers of %s %d have answered a BYE",
+            answered, len(handle.dialogs), handle.kind, handle.number,
+        )  # fmt: skip
 
     def _forked(self, report: Forked) -> None:
         for crew in self._crews:

@@ -18,6 +18,7 @@ from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler
 from ..applications import make_live_application, with_live_timeouts
 from ..call_gate import CallGate
 from ..config import GatewayConfig
+from ..dialog_notes import DialogNote
 from ..errors import StartupError
 from ..logs import configure_logging
 from ..tasks import TaskGroup
@@ -75,6 +76,7 @@ class Worker:
         if self._telephone is None:
             self._gate.start()
             return reports.Ready(lines=_LIVE_LINES, sip_port=0)
+        self._telephone.watch_dialogs(self._dialog_changed)
         await self._telephone.start()
         return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
 
@@ -130,6 +132,12 @@ class Worker:
 
     def _client_gone(self, connection_id: int) -> None:
         self._report(reports.Closed(connection_id=connection_id))
+
+    def _dialog_changed(self, dialog: DialogNote | str) -> None:
+        if isinstance(dialog, DialogNote):
+            self._report(reports.DialogBegan(note=dialog))
+        else:
+            self._report(reports.DialogEnded(call_id=dialog))
 
     async def _drain(self) -> None:
         if self._telephone is not None:
