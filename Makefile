@@ -27,7 +27,7 @@ ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
 	@$(BIN)/pytest -m undisturbed tests/interop tests/examples; alone=$$?; \
-	$(BIN)/pytest -m "not undisturbed" -n 3 --dist worksteal && exit $$alone
+	$(BIN)/pytest -m "not undisturbed" -n 4 --dist worksteal && exit $$alone
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules

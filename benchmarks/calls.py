@@ -1,6 +1,7 @@
 """What calls cost and how they sound: a gateway, RTMP clients, and a SIP phone that sends back what it hears.
 
     python benchmarks/calls.py --calls 4 --seconds 60 --codec ulaw
+    python benchmarks/calls.py --calls 80 --workers 21 --seconds 60
 
 Everything runs on this machine, on free ports of 127.0.0.1. CPU is that of the gateway alone, with all its
 threads and children, in percent of one core. Needs SIPp.
@@ -101,6 +102,7 @@ class Run:
         measured.cpu_percent = self._meter.percent()
         measured.client_cpu_percent = 100 * client_cpu_s / (time.monotonic() - self._calls_s)
         measured.rss_kib, measured.peak_rss_kib = process_stats.rss_kib(pid), process_stats.peak_rss_kib(pid)
+        measured.pss_kib = process_stats.pss_kib(pid)
         _progress("calls over, looking at the sound")
 
 
@@ -113,7 +115,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> Measured:
         )
         registrar = await stack.enter_async_context(SippProcess("registrar", directory))
         gateway = await stack.enter_async_context(
-            GatewayProcess(directory, shlex.split(options.gateway_args))
+            GatewayProcess(directory, shlex.split(options.gateway_args), workers=options.workers)
         )
         _progress(f"gateway: {shlex.join(gateway.argv[3:])}")
         run = Run(gateway, measured)
@@ -191,6 +193,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--codec", choices=sorted(RTPMAPS), default="ulaw", help="as in the client's invite (default ulaw)")
     add("--rounds", type=int, default=20, metavar="N", help="how often set-up is timed (default 20)")
+    add("--workers", type=int, default=1, metavar="N", help="processes of the gateway, at most (default 1)")
     add("--gateway-args", default="", metavar="ARGS", help="appended to the gateway's command line")
     add("--idle", action="store_true", help="measure only the idle gateway, for the given seconds")
     add("--json", type=Path, metavar="FILE", help="write all figures and raw values there")

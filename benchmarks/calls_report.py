@@ -16,6 +16,8 @@ from benchmarks.gateway_process import CallSummary
 from examples.audio_probe import percentile
 
 G711 = ("pcmu", "pcma")
+_ONE_PROCESS = 4
+"""Calls that one process can hold with the stock pjsua2."""
 SPEEX = ("wideband", "narrowband", "ulaw", "alaw")
 
 
@@ -58,6 +60,10 @@ class Figure:
         return "pass" if self.target.is_met(self.value) else "miss"
 
 
+_CPU_PER_CALL = {20: Target("at most", 1.2), 80: Target("at most", 0.9)}
+"""By the number of calls."""
+
+
 @dataclass(slots=True)
 class Measured:
     """Everything that a run found out, filled in as it goes. CPU is in percent of one core."""
@@ -72,6 +78,7 @@ class Measured:
     cpu_percent: float | None = None
     rss_kib: int | None = None
     peak_rss_kib: int | None = None
+    pss_kib: int | None = None
     client_cpu_percent: float | None = None
     quality: list[CallQuality] = field(default_factory=list)
     summaries: list[CallSummary] = field(default_factory=list)
@@ -94,8 +101,19 @@ def figures(measured: Measured) -> list[Figure]:
         is_reference = measured.codec == "ulaw" and measured.calls == 4
         target = Target("at most", 9.0) if is_reference else None
         found.append(Figure(f"CPU, {measured.calls} calls", measured.cpu_percent, "%", target, 2))
-        found.append(Figure("CPU per call", measured.cpu_percent / measured.calls, "%", None, 2))
-        found.append(Figure("memory, highest", measured.peak_rss_kib / 1024, "MiB", Target("at most", 90)))
+        per_call = _CPU_PER_CALL.get(measured.calls) if measured.codec == "ulaw" else None
+        found.append(Figure("CPU per call", measured.cpu_percent / measured.calls, "%", per_call, 2))
+        highest = Target("at most", 90) if measured.calls <= _ONE_PROCESS else None
+        found.append(Figure("memory, highest", measured.peak_rss_kib / 1024, "MiB", highest))
+    if measured.pss_kib is not None and measured.calls > _ONE_PROCESS:
+        found.append(
+            Figure(
+                "memory per call (PSS)",
+                measured.pss_kib / 1024 / measured.calls,
+                "MiB",
+                Target("at most", 10),
+            )
+        )
     if measured.quality:
         found += _sound(measured)
     return found

@@ -16,6 +16,7 @@ _CALL_SUMMARY = re.compile(
     r"to RTMP .*: (\d+) frames, (\d+) samples dropped"
 )
 _RTP_PORTS = 400
+_RTP_PORTS_OF_WORKER = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,15 @@ class CallSummary:
 
 
 class GatewayProcess(LocalProcess):
-    """`python -m siprtmp_b2bua`; `extra` is appended to its command line."""
+    """`python -m siprtmp_b2bua`; `extra` is appended to its command line.
 
-    def __init__(self, directory: Path, extra: Sequence[str] = ()) -> None:
-        rtp = free_ports(_RTP_PORTS)
+    With `workers` above 1 it is a supervisor with up to that many.
+    """
+
+    def __init__(self, directory: Path, extra: Sequence[str] = (), *, workers: int = 1) -> None:
+        rtp = free_ports(max(_RTP_PORTS, _RTP_PORTS_OF_WORKER * workers))
+        if workers > 1:
+            extra = ["--workers", "auto", "--max-workers", str(workers), *extra]
         argv = [sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-p", "0", "-l", HOST, "--sip-port", "0"]
         super().__init__([*argv, "--rtp-ports", f"{rtp.start}-{rtp.stop - 1}", *extra], directory, "gateway")
 

@@ -40,6 +40,14 @@ def rss_kib(pid: int) -> int:
     return sum(_status(member, "VmRSS") for member in process_tree(pid))
 
 
+def pss_kib(pid: int) -> int:
+    """Proportional memory of the tree: a page that n processes share counts 1/n for each."""
+    found = (
+        line.split() for member in process_tree(pid) for line in _lines(_PROC / str(member) / "smaps_rollup")
+    )
+    return sum(int(fields[1]) for fields in found if fields[0] == "Pss:")
+
+
 def peak_rss_kib(pid: int) -> int:
     """The highest resident memory so far, summed over the tree."""
     return sum(_status(member, "VmHWM") for member in process_tree(pid))

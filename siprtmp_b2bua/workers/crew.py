@@ -72,6 +72,12 @@ class Crew:
         """The numbers of those that have to be replaced."""
         self._accounts = AccountPlan()
 
+    @property
+    def first_sip_port(self) -> int:
+        """The SIP port of the first worker, 0 if there is none."""
+        handles = sorted(self.workers.values(), key=lambda handle: handle.number)
+        return handles[0].sip_port if handles else 0
+
     # -- clients -------------------------------------------------------------------------------------------
 
     async def worker_for(self, connection_id: int, aor: str | None) -> WorkerHandle:

@@ -77,7 +77,10 @@ class Supervisor:
             raise
         for crew in self._crews:
             self._tasks.start(crew.watch())
-        logger.info("RTMP on %s:%d, up to %d workers", config.rtmp.host, self.rtmp_port, config.workers.max)
+        logger.info(
+            "RTMP on %s:%d, SIP on port %d and those of up to %d workers",
+            config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, config.workers.max,
+        )  # fmt: skip
 
     def reload(self, config: GatewayConfig) -> None:
         """Put other settings, and renewed certificates, in force for new clients; calls go on as they are.

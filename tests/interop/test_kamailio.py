@@ -14,7 +14,7 @@ from tests.interop.peers.kamailio import USERS, Kamailio
 from tests.interop.signals import Listener, assert_tone_heard, send_tone, tone_share
 
 __all__ = ["gateway"]
-pytestmark = [pytest.mark.interop("kamailio"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("kamailio")
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ async def connect(gateway: Gateway, kamailio: Kamailio, user: str) -> RtmpPhone:
     return await RtmpPhone.connect(url, user, USERS[user], user.title())
 
 
+@pytest.mark.undisturbed
 @pytest.mark.parametrize("codec", ["wideband", "narrowband", "pcmu", "pcma"])
 async def test_both_hear_each_other(alice: RtmpPhone, bob: RtmpPhone, kamailio: Kamailio, codec: str) -> None:
     call = asyncio.ensure_future(alice.invite(kamailio.sip_uri("bob"), codec, "dtmf"))
@@ -63,6 +64,7 @@ async def test_both_hear_each_other(alice: RtmpPhone, bob: RtmpPhone, kamailio: 
     await alice.wait_for(Byed, 5)
 
 
+@pytest.mark.undisturbed
 async def test_a_silent_client_hears_from_the_first_frame_on(alice: RtmpPhone, bob: RtmpPhone) -> None:
     # Of a steady tone, Speex codes little more than that it goes on: one frame missed at its beginning and
     # the decoder never gets it right, but louder and louder.

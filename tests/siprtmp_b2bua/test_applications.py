@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from rtmp.aio import RtmpClient, RtmpServer, ServerConnection, start_server
+from rtmp.aio import RtmpClient, RtmpServer, start_server
 from rtmp.events import StatusReceived
 from rtmp.limits import DEFAULT_TIMEOUTS
-from siprtmp_b2bua.applications import ApplicationChooser, make_live_application, with_live_timeouts
+from siprtmp_b2bua.applications import Applications
 from siprtmp_b2bua.config import LiveConfig
 from tests.interop.peers.ports import HOST
 from tests.rtmp.running_server import EventLog
@@ -21,14 +21,7 @@ ALERT = replace(DEFAULT_TIMEOUTS, ping=0.01)
 @asynccontextmanager
 async def serve(config: LiveConfig) -> AsyncIterator[RtmpServer]:
     """A server with both applications; its telephone accepts everything."""
-    application = make_live_application(config)
-    assert application is not None
-    make_live = with_live_timeouts(application.make_handler, config)
-
-    def make(connection: ServerConnection) -> ApplicationChooser:
-        return ApplicationChooser(connection, EventLog, make_live)
-
-    server = await start_server(make, HOST, 0, timeouts=ALERT)
+    server = await start_server(Applications(config, EventLog).make_handler, HOST, 0, timeouts=ALERT)
     try:
         yield server
     finally:

@@ -62,11 +62,11 @@ async def test_a_killed_worker_takes_its_own_clients_alone_and_is_replaced() -> 
         os.kill(pids[1], signal.SIGKILL)
         hit = [client for client, number in zip(clients, went_to, strict=True) if number == 1]
         others = [client for client in clients if client not in hit]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await asyncio.gather(*(client.closed for client in hit))
         (match,) = await gang.until(r"worker 1 .* has died: killed by SIGKILL; with it (\d+) connections")
         assert int(match[1]) == len(hit)
-        await gang.until(r"crew: worker 1 \(pid \d+\) has started", 2, timeout_s=2 + 2)
+        await gang.until(r"crew: worker 1 \(pid \d+\) has started", 2, timeout_s=20)
         assert not any(client.is_closed for client in others)
         for client in others:
             await client.create_stream()
@@ -78,9 +78,9 @@ async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
         pids = await gang.call_workers(1)
         client = await gang.connect()
         os.kill(pids[1], signal.SIGSTOP)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             await client.closed
-        await gang.until(r"worker 1 .* has died: nothing was heard of it for 5\.\d s, so it was killed")
+        await gang.until(r"worker 1 .* has died: nothing was heard of it for \d+\.\d s, so it was killed")
         await gang.connect()
 
 
@@ -136,7 +136,7 @@ async def test_rtmps_clients_are_given_to_workers_too(tmp_path: Path) -> None:
         await gang.until("goes to worker 1")
         pids = await gang.call_workers(1)
         os.kill(pids[1], signal.SIGKILL)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await client.closed
 
 
@@ -145,6 +145,6 @@ async def test_nothing_is_left_when_the_supervisor_is_killed() -> None:
         await gang.call_workers(1)
         client = await gang.connect()
         gang.running.process.kill()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await client.closed
         await gang.running.process.wait()
