@@ -75,8 +75,7 @@ class Crew:
     @property
     def first_sip_port(self) -> int:
         """The SIP port of the first worker, 0 if there is none."""
-        handles = sorted(self.workers.values(), key=lambda handle: handle.number)
-        return handles[0].sip_port if handles else 0
+        return self.workers[min(self.workers)].sip_port if self.workers else 0
 
     # -- clients -------------------------------------------------------------------------------------------
 
@@ -266,8 +265,7 @@ class Crew:
 
     async def statuses(self) -> list[WorkerStatus]:
         """Ask all workers what goes on."""
-        workers = sorted(self.workers.values(), key=lambda handle: handle.number)
-        return list(await asyncio.gather(*(handle.status() for handle in workers)))
+        return list(await asyncio.gather(*(handle.status() for _, handle in sorted(self.workers.items()))))
 
     def renew(self, size: CrewSize, standing: tuple[str, ...]) -> None:
         """Give new clients workers that are forked from now on; those that there are keep theirs."""
