@@ -12,6 +12,9 @@ PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/pyth
 	>/dev/null 2>&1 && echo $(name))))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Where this is set, each of the hundreds of programs that the tests start would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench fuzz clean
 
@@ -26,8 +29,8 @@ test: $(INSTALLED_DEV) ## run all tests; tests whose real peer is missing are sk
 ifdef TESTS
 	@$(BIN)/pytest $(TESTS)
 else
-	@$(BIN)/pytest -m undisturbed tests/interop tests/examples; alone=$$?; \
-	$(BIN)/pytest -m "not undisturbed" -n 3 --dist worksteal && exit $$alone
+	@$(BIN)/pytest -m undisturbed tests/interop tests/examples -n 2 --dist worksteal; quiet=$$?; \
+	$(BIN)/pytest -m "not undisturbed" -n 4 --dist worksteal && exit $$quiet
 endif
 
 lint: $(INSTALLED_DEV) ## ruff, mypy --strict, import rules

@@ -107,7 +107,12 @@ def figures(measured: Measured) -> list[Figure]:
         found.append(Figure("memory, highest", measured.peak_rss_kib / 1024, "MiB", highest))
     if measured.pss_kib is not None and measured.calls > _ONE_PROCESS:
         found.append(
-            Figure("memory per call (PSS)", measured.pss_kib / 1024 / measured.calls, "MiB", Target("at most", 10))
+            Figure(
+                "memory per call (PSS)",
+                measured.pss_kib / 1024 / measured.calls,
+                "MiB",
+                Target("at most", 10),
+            )
         )
     if measured.quality:
         found += _sound(measured)

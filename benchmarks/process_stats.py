@@ -42,7 +42,9 @@ def rss_kib(pid: int) -> int:
 
 def pss_kib(pid: int) -> int:
     """Proportional memory of the tree: a page that n processes share counts 1/n for each."""
-    found = (line.split() for member in process_tree(pid) for line in _lines(_PROC / str(member) / "smaps_rollup"))
+    found = (
+        line.split() for member in process_tree(pid) for line in _lines(_PROC / str(member) / "smaps_rollup")
+    )
     return sum(int(fields[1]) for fields in found if fields[0] == "Pss:")
 
 

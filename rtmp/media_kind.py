@@ -21,6 +21,8 @@ PREFIX_SIZE: Final = 32
 _VIDEO_HEADERS = (VideoPacketType.SEQUENCE_START, VideoPacketType.MPEG2_TS_SEQUENCE_START)
 _CODED_FRAMES = (VideoPacketType.CODED_FRAMES, VideoPacketType.CODED_FRAMES_X)
 _SEQUENCE_CODECS = (VideoCodec.AVC, VideoCodec.HEVC)
+_FEW = 4
+"""Second bytes from here on mean the same, but of multitrack messages."""
 _ON_METADATA = b"\x02\x00\x0aonMetaData"
 _CLEAR = b"\x02\x00\x0f@clearDataFrame"
 
@@ -128,14 +130,19 @@ def _ordinary(type_id: int) -> bytes:
     """Return 1 for every start of sound or an inter frame that two bytes tell."""
     table = bytearray(1 << 16)
     for first in range(256):
-        for second in range(256):
+        seconds = range(256) if _is_multitrack(type_id, first) else range(_FEW)
+        for second in seconds:
             kind = media_kind(type_id, bytes((first, second)))
             table[first << 8 | second] = kind in (MediaKind.AUDIO, MediaKind.INTER_FRAME)
-            if second == 3 and first & 15 not in (_AUDIO_MULTITRACK, _VIDEO_MULTITRACK, _MOD_EX):
-                # no more values of a second byte mean anything else
-                table[first << 8 | 4 : first + 1 << 8] = bytes((table[first << 8 | 3],)) * 252
-                break
+        rest = 256 - len(seconds)
+        table[(first + 1 << 8) - rest : first + 1 << 8] = bytes((table[first << 8 | seconds[-1]],)) * rest
     return bytes(table)
+
+
+def _is_multitrack(type_id: int, first: int) -> bool:
+    if type_id == MessageType.AUDIO:
+        return first == SoundFormat.ENHANCED << 4 | _AUDIO_MULTITRACK
+    return first & (_ENHANCED_VIDEO | 15) == _ENHANCED_VIDEO | _VIDEO_MULTITRACK
 
 
 ORDINARY_STARTS = {int(kind): _ordinary(kind) for kind in (MessageType.AUDIO, MessageType.VIDEO)}

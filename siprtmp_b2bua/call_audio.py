@@ -12,6 +12,7 @@ from media_bridge.errors import MediaError
 from media_bridge.frames import AudioCodec, AudioPacket
 from media_bridge.pcm_queue import PcmQueue
 from media_bridge.pipeline import DownlinkChain, UplinkChain
+from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_port import PcmPort
 from media_bridge.playout_clock import PlayoutClock
 from media_bridge.tick_notifier import TickNotifier
@@ -93,9 +94,15 @@ class CallAudio:
             on_feed=self._tick.turn,
         )
 
-    def make_port(self) -> PcmPort:
+    def make_port(self, clock_threads: ClockThreads) -> PcmPort:
         """Create the bridge's port; on the pjsip thread."""
-        return PcmPort(self._name, self._rate_hz, source=self._take, sink=self._downlink.feed)
+        return PcmPort(
+            self._name,
+            self._rate_hz,
+            source=self._take,
+            sink=self._downlink.feed,
+            clock_threads=clock_threads,
+        )
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""

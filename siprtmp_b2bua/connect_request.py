@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
+from rtmp.aio.server import ServerConnection
 from rtmp.events import ConnectRequested
 
+from .config import GatewayConfig
 from .credentials import Credentials
-from .errors import AddressError, RequestError, UnknownApplicationError
+from .errors import AddressError, B2buaError, CapacityError, RequestError, UnknownApplicationError
 from .sip_address import AddressOfRecord
+
+logger = logging.getLogger(__name__)
 
 _MAX_TEXT = 256
 _NAMES = ("login", "password", "displayName", "rate")
@@ -21,6 +26,11 @@ class ConnectRequest:
     credentials: Credentials
     instance: str
     rate: str
+
+    def registers(self, config: GatewayConfig) -> bool:
+        """Whether its line is registered: it has a password, or the configuration has its account."""
+        credentials = self.credentials
+        return bool(credentials.password) or config.account_of(str(credentials.aor)) is not None
 
     @classmethod
     def parse(cls, event: ConnectRequested) -> ConnectRequest:
@@ -44,6 +54,15 @@ class ConnectRequest:
             raise RequestError(f"the rate is wideband or narrowband, not {rate[:20]!r}")
         credentials = Credentials(aor, login or aor.user, password, display_name)
         return cls(credentials, instance[:_MAX_TEXT], rate or "wideband")
+
+
+def refuse_connect(connection: ServerConnection, name: str, error: B2buaError) -> None:
+    """Tell a client why its `connect` is refused, and log it; `name` is the client's in the log."""
+    is_unknown = isinstance(error, UnknownApplicationError)
+    description = f"503 Service Unavailable: {error}" if isinstance(error, CapacityError) else str(error)
+    logger.info("%s: connect from %s refused: %s", name, connection.peername, description)
+    code = "NetConnection.Connect.InvalidApp" if is_unknown else "NetConnection.Connect.Rejected"
+    connection.reject_connect(code, description)
 
 
 def _argument(event: ConnectRequested, index: int) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .sip_message import SipMessage
+
+_Value = TypeVar("_Value")
 
 _MAX_NOTES: Final = 4096
 _MAX_TEXT: Final = 2048
@@ -77,7 +79,7 @@ class DialogNotes:
         return note
 
     def ended(self, message: SipMessage) -> str | None:
-        """Return the Call-ID of a dialog that has been noted, if this message is its BYE or the answer to it."""
+        """Return the Call-ID of a dialog that was noted, if this message is its BYE or the answer to it."""
         call_id = message.values("call-id")[0]
         if message.method == "BYE" and call_id in self._noted:
             del self._noted[call_id]
@@ -112,7 +114,7 @@ def _way(message: SipMessage) -> tuple[str, tuple[str, ...]]:
     return target.strip(), tuple(filter(None, routes))
 
 
-def _remember(notes: OrderedDict[str, object], key: str, value: object) -> None:
+def _remember(notes: OrderedDict[str, _Value], key: str, value: _Value) -> None:
     notes[key] = value
     if len(notes) > _MAX_NOTES:
         notes.popitem(last=False)

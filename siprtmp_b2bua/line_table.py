@@ -129,11 +129,10 @@ class LineTable:
 
     def _key(self, request: ConnectRequest) -> LineKey | None:
         """Clients with the same key replace each other; None for one that has its address to itself."""
-        config, aor = self._services.config, str(request.credentials.aor)
-        registers = bool(request.credentials.password) or config.account_of(aor) is not None
-        if not registers or (config.share_aor and not request.instance):
+        config = self._services.config
+        if not request.registers(config) or (config.share_aor and not request.instance):
             return None
-        return (aor.lower(), request.instance)
+        return (str(request.credentials.aor).lower(), request.instance)
 
     def _forget(self, line: Line) -> None:
         key = self._lines.pop(line, None)

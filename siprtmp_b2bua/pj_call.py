@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_port import PcmPort
 
 from .client_codecs import CodecPreference
@@ -95,12 +96,13 @@ class PjCall:
         if await self._context.thread.run(stop_clock):
             await self._context.clock.wait_for_tag()
 
-    async def attach(self, make_port: Callable[[], PcmPort]) -> None:
+    async def attach(self, make_port: Callable[[ClockThreads], PcmPort]) -> None:
         """Make a port and connect it both ways with the call's audio, now and after each renegotiation.
 
         The port is closed when the call ends.
         """
-        await self._run(lambda call: self.session.audio.attach(call, make_port()))
+        threads = self._context.clock_threads
+        await self._run(lambda call: self.session.audio.attach(call, make_port(threads)))
 
     async def detach(self) -> None:
         """Take the port out of the bridge again."""

@@ -233,12 +233,14 @@ class PjEndpoint:
     def _start_clock(self) -> None:
         """Clock the bridge without a sound device; its first tick comes one frame time from now."""
         assert self._endpoint is not None
+        self._stop_clock()
         self._endpoint.audDevManager().setNullDev()
 
     def _stop_clock(self) -> None:
         """Stop the bridge's clock, which takes up to a frame time."""
         assert self._endpoint is not None
         self._endpoint.audDevManager().setNoDev()
+        self.context.clock_threads.have_ended()
 
     def _poll(self, timeout_ms: int) -> None:
         assert self._endpoint is not None
@@ -276,6 +278,7 @@ class PjEndpoint:
         self._system_account = None
         # Everything was hung up and unregistered before: pjsua need not spend its second on that.
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG)
+        self.context.clock_threads.have_ended()
         self._endpoint = None
         if self._gate is not None:
             self._gate.close()

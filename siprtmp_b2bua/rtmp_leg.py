@@ -30,9 +30,9 @@ from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 
 from .client_api import COMMANDS
-from .connect_request import ConnectRequest
+from .connect_request import ConnectRequest, refuse_connect
 from .default_track import configures_default_track
-from .errors import B2buaError, CapacityError, RequestError, UnknownApplicationError
+from .errors import B2buaError, RequestError
 from .line import Line
 from .line_table import LineTable
 from .tasks import TaskGroup
@@ -123,14 +123,8 @@ class RtmpLeg:
         try:
             request = ConnectRequest.parse(event)
             line = await self._lines.open(request, self)
-        except UnknownApplicationError as error:
-            self._refuse(str(error), "NetConnection.Connect.InvalidApp")
-            return
-        except CapacityError as error:
-            self._refuse(f"503 Service Unavailable: {error}")
-            return
         except B2buaError as error:
-            self._refuse(str(error))
+            refuse_connect(self._connection, self.name, error)
             return
         if self._connection.is_closed:
             await self._lines.close(line)
@@ -140,10 +134,6 @@ class RtmpLeg:
         for method, arguments in self._early:
             self._tell(method, *arguments)
         logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)
-
-    def _refuse(self, description: str, code: str = "NetConnection.Connect.Rejected") -> None:
-        logger.info("%s: connect from %s refused: %s", self.name, self._connection.peername, description)
-        self._connection.reject_connect(code, description)
 
     def _connection_closed(self, event: ConnectionClosed) -> None:
         if event.reason is not None:

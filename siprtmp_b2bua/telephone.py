@@ -23,7 +23,7 @@ from .services import Services
 
 
 class Telephone:
-    """Lets RTMP clients be SIP phones. `start`, `make_leg` for each client, then `stop`.
+    """Lets RTMP clients be SIP phones. `start`, `make_leg` for each client, then `close_lines` and `stop`.
 
     There can be one in a process, because there can be one pjsua2 endpoint.
     """
@@ -110,10 +110,7 @@ class Telephone:
         await self._lines.close_all()
 
     async def stop(self) -> None:
-        """Hang up and unregister, as far as the configuration grants time for it, and end pjsip."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._config.shutdown_timeout_s):
-                await self.close_lines()
+        """End pjsip; `close_lines` comes before that."""
         self.gate.stop()
         await self._endpoint.stop()
 

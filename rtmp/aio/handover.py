@@ -46,23 +46,15 @@ class FrontConnection(ServerConnection):
     The handler gets ConnectRequested, and ConnectionClosed unless `hand_over` was called.
     """
 
-    def __init__(
-        self,
-        handler_factory: HandlerFactory,
-        server: ConnectionServer,
-        limits: Limits,
-        timeouts: Timeouts,
-        place: Place | None = None,
-    ) -> None:
-        super().__init__(handler_factory, server, limits, timeouts, place)
-        self._peername: tuple[Any, ...] | None = None
-        self._is_tls = False
-        self._received: list[bytes] = []
+    _peername: tuple[Any, ...] | None
+    _is_tls: bool
+    _received: list[bytes]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the address; have `drain` wait until everything has left, which a relay need not."""
         self._peername = transport.get_extra_info("peername")
         self._is_tls = transport.get_extra_info("sslcontext") is not None
+        self._received = []
         super().connection_made(transport)
         if not self._closing and not self._is_tls:
             cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)

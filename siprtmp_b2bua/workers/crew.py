@@ -16,6 +16,7 @@ from ..errors import CapacityError, StartupError
 from . import commands
 from .account_plan import AccountPlan
 from .channel import socket_pair
+from .farewell import Farewells
 from .fork_request import Exited, Forked
 from .handle import WorkerHandle, WorkerState
 from .kind import WorkerKind
@@ -24,10 +25,6 @@ from .roster import Member, Roster
 
 logger = logging.getLogger(__name__)
 
-_WATCH_S: Final = 0.5
-_HUNG_S: Final = 5.0
-_START_S: Final = 20.0
-"""How long a worker may take to start: machines that start many at once are slow."""
 _PLACE_S: Final = 8.0
 """How long a client waits for a worker."""
 
@@ -60,14 +57,15 @@ class Crew:
         size: CrewSize,
         roster: Roster,
         fork: Fork,
-        on_death: Callable[[WorkerHandle], None],
+        farewells: Farewells,
     ) -> None:
         self.workers: dict[int, WorkerHandle] = {}
         self.roster = roster
         self.kind = kind
-        self._size = size
+        self.size = size
         self._fork = fork
-        self._on_death = on_death
+        self._farewells = farewells
+        farewells.on_said = self.keep_size
         self._clock = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
         self._restarts = Restarts()
@@ -83,8 +81,7 @@ class Crew:
     @property
     def first_sip_port(self) -> int:
         """The SIP port of the first worker, 0 if there is none."""
-        handles = sorted(self.workers.values(), key=lambda handle: handle.number)
-        return handles[0].sip_port if handles else 0
+        return self.workers[min(self.workers)].sip_port if self.workers else 0
 
     # -- clients -------------------------------------------------------------------------------------------
 
@@ -101,7 +98,7 @@ class Crew:
         finally:
             self._waiting -= 1
         member.clients[connection_id] = aor
-        self._start_ahead()
+        self.start_ahead()
         return self.workers[member.number]
 
     def _find(self, aor: str | None) -> Member | None:
@@ -110,9 +107,9 @@ class Crew:
             raise CapacityError("this gateway takes no more clients: it is about to end")
         member = self.roster.find(aor)
         if member is None:
-            self._start_ahead()
-            is_starting = any(worker.state is not WorkerState.READY for worker in self.workers.values())
-            if not is_starting and len(self._serving) >= self._size.most:
+            self.start_ahead()
+            is_starting = any(worker.state is WorkerState.STARTING for worker in self.workers.values())
+            if not is_starting and len(self.serving) >= self.size.most:
                 raise CapacityError("busy: all lines of this gateway are in use; try again later")
         return member
 
@@ -126,10 +123,10 @@ class Crew:
     def start(self, standing: tuple[str, ...] = ()) -> None:
         """Start the least that there are to be; have `standing` registered by as many as it takes."""
         self._accounts.begin(standing)
-        for _ in range(self._size.least):
+        for _ in range(self.size.least):
             self._start_one()
 
-    def _start_ahead(self) -> None:
+    def start_ahead(self) -> None:
         """Start workers before the lines run out: one is given away while the next one starts."""
         states = [worker.state for worker in self.workers.values()]
         lines = max((worker.member.lines for worker in self.workers.values()), default=1)
@@ -142,10 +139,11 @@ class Crew:
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
-        if len(self._serving) >= self._size.most:
+        if len(self.serving) >= self.size.most:
             return False
         now_s = self._clock()
-        numbers = sorted(set(range(1, self._size.numbers + 1)) - self.workers.keys(), key=self._order)
+        taken = self.workers.keys() | self._farewells.numbers
+        numbers = sorted(set(range(1, self.size.numbers + 1)) - taken, key=self._order)
         number = next((number for number in numbers if self._restarts.may_start(number, now_s)), None)
         if number is None:
             return False
@@ -164,7 +162,7 @@ class Crew:
         return True
 
     @property
-    def _serving(self) -> list[WorkerHandle]:
+    def serving(self) -> list[WorkerHandle]:
         """Those that get clients, or are about to."""
         return [handle for handle in self.workers.values() if handle.member.is_open]
 
@@ -218,11 +216,11 @@ class Crew:
             logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
         else:
             logger.error("%s", handle.obituary(how))
-            self._on_death(handle)
+            self._farewells.say(handle.number, handle.sip_port, handle.dialogs.values())
             self._restarts.failed(handle.number, self._clock())
             self._failure = handle.failure or how
             self._dead.add(handle.number)
-        self._keep_size()
+        self.keep_size()
         self._notify()
 
     async def wait_ready(self) -> None:
@@ -234,53 +232,22 @@ class Crew:
             await self._changed.wait()
         raise StartupError(self._failure)
 
-    def _keep_size(self) -> None:
+    def keep_size(self) -> None:
+        """Replace the workers that have died, and start what there is less than the least."""
         if self._is_ending:
             return
-        for _ in range(len(self._dead)):
+        for _ in range(len(self._dead - self._farewells.numbers)):
             self._start_one()
-        for _ in range(self._size.least - len(self._serving)):
+        for _ in range(self.size.least - len(self.serving)):
             self._start_one()
-
-    async def watch(self) -> None:
-        """Look after the workers, until cancelled."""
-        while True:
-            await asyncio.sleep(_WATCH_S)
-            now_s = self._clock()
-            for handle in list(self.workers.values()):
-                self._check(handle, now_s)
-            self._keep_size()
-            if self.workers:
-                self._start_ahead()
-
-    def _check(self, handle: WorkerHandle, now_s: float) -> None:
-        silent_s = now_s - handle.heard_s
-        patience_s = _HUNG_S + (self._size.stop_s if handle.state is WorkerState.ENDING else 0.0)
-        if handle.state is not WorkerState.STARTING and silent_s > patience_s:
-            handle.kill(f"nothing was heard of it for {silent_s:.1f} s, so it was killed")
-        elif handle.state is WorkerState.STARTING and silent_s > _START_S:
-            handle.kill(f"it had not started after {silent_s:.1f} s, so it was killed")
-        elif handle.state is WorkerState.READY:
-            self._end_if_idle(handle, now_s)
-        elif handle.state is WorkerState.RETIRING and not handle.member.clients:
-            handle.end(commands.Stop())
-
-    def _end_if_idle(self, handle: WorkerHandle, now_s: float) -> None:
-        member = handle.member
-        if member.clients or member.standing or len(self._serving) <= self._size.least:
-            return
-        spare = self.roster.free_lines - member.lines > member.lines // 2
-        if spare and now_s - handle.used_s > self._size.idle_s:
-            handle.end(commands.Stop())
 
     async def statuses(self) -> list[WorkerStatus]:
         """Ask all workers what goes on."""
-        workers = sorted(self.workers.values(), key=lambda handle: handle.number)
-        return list(await asyncio.gather(*(handle.status() for handle in workers)))
+        return list(await asyncio.gather(*(handle.status() for _, handle in sorted(self.workers.items()))))
 
     def renew(self, size: CrewSize, standing: tuple[str, ...]) -> None:
         """Give new clients workers that are forked from now on; those that there are keep theirs."""
-        self._size = size
+        self.size = size
         self._accounts.begin(standing)
         for handle in self.workers.values():
             handle.retire()
@@ -302,7 +269,7 @@ class Crew:
         for handle in list(self.workers.values()):
             handle.end(commands.Stop())
         try:
-            async with asyncio.timeout(self._size.stop_s):
+            async with asyncio.timeout(self.size.stop_s):
                 await self._wait_gone()
         except TimeoutError:
             for handle in list(self.workers.values()):
@@ -313,6 +280,7 @@ class Crew:
         while self.workers:
             self._changed.clear()
             await self._changed.wait()
+        await self._farewells.wait()
 
     # -- the accounts of the configuration -----------------------------------------------------------------
 
@@ -323,7 +291,7 @@ class Crew:
             handle.member.standing = frozenset(aor.lower() for aor in aors)
             handle.tell(commands.KeepRegistered(aors))
         if not self._accounts.is_done:
-            self._start_ahead()
+            self.start_ahead()
 
     def _notify(self) -> None:
         self._changed.set()

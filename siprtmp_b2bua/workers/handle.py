@@ -56,7 +56,6 @@ TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerInput], WorkerState]] = {
     (_S.STARTING, _I.STARTED): _S.READY,
     (_S.STARTING, _I.END): _S.ENDING,
     (_S.STARTING, _I.EXITED): _S.GONE,
-    (_S.STARTING, _I.RETIRE): _S.ENDING,
     (_S.READY, _I.RETIRE): _S.RETIRING,
     (_S.RETIRING, _I.RETIRE): _S.RETIRING,
     (_S.RETIRING, _I.END): _S.ENDING,
@@ -150,12 +149,11 @@ class WorkerHandle:
 
     def retire(self) -> None:
         """Give it no more clients, and no accounts of the configuration; it ends after its last client."""
-        was_starting = self.state is WorkerState.STARTING
+        if self.state is WorkerState.STARTING:
+            self.end(commands.Stop())
+            return
         self.advance(WorkerInput.RETIRE)
-        if was_starting:
-            self.was_told_to_end = True
-            self.tell(commands.Stop())
-        elif self.member.standing:
+        if self.member.standing:
             self.member.standing = frozenset()
             self.tell(commands.KeepRegistered(()))
 

@@ -12,8 +12,8 @@ from rtmp.events import ConnectionClosed, ConnectRequested, Event
 
 from ..applications import is_live
 from ..config import GatewayConfig
-from ..connect_request import ConnectRequest
-from ..errors import B2buaError, CapacityError, UnknownApplicationError
+from ..connect_request import ConnectRequest, refuse_connect
+from ..errors import B2buaError, CapacityError
 from ..tasks import TaskGroup
 from .crew import Crew
 
@@ -40,17 +40,8 @@ class Receptionist:
     async def _connect(self, event: ConnectRequested) -> None:
         try:
             await self._reception.pass_on(self._connection, event)
-        except UnknownApplicationError as error:
-            self._refuse(str(error), "NetConnection.Connect.InvalidApp")
-        except CapacityError as error:
-            self._refuse(f"503 Service Unavailable: {error}")
         except B2buaError as error:
-            self._refuse(str(error))
-
-    def _refuse(self, description: str, code: str = "NetConnection.Connect.Rejected") -> None:
-        peername = self._connection.peername
-        logger.info("rtmp-%s: connect from %s refused: %s", self._connection.id, peername, description)
-        self._connection.reject_connect(code, description)
+            refuse_connect(self._connection, f"rtmp-{self._connection.id}", error)
 
 
 class Reception:
@@ -88,6 +79,5 @@ class Reception:
         if self._live is not None and is_live(event):
             return self._live, None
         request = ConnectRequest.parse(event)
-        aor = str(request.credentials.aor).lower()
-        registers = bool(request.credentials.password) or self._config.account_of(aor) is not None
-        return self._calls, aor if registers else None
+        registers = request.registers(self._config)
+        return self._calls, str(request.credentials.aor).lower() if registers else None

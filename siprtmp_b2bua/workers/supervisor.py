@@ -16,16 +16,16 @@ from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..tasks import TaskGroup
 from .crew import Crew, CrewSize
-from .farewell import say_farewell
+from .farewell import Farewells
 from .fixed_settings import keep_fixed
 from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
-from .handle import WorkerHandle
 from .kind import WorkerKind
 from .reception import Reception
 from .resources import check_resources
 from .roster import Roster
 from .slots import check_slots, config_of_worker
+from .watch import watch
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,15 @@ class Supervisor:
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
         roster = Roster(config.rtmp.max_connections)
-        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls, self._died)
+        farewells = Farewells(config.sip.int_ip)
+        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls, farewells)
         self._live: Crew | None = None
         if config.live.enabled:
             live_roster = Roster(config.rtmp.max_connections)
-            self._live = Crew(WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live, self._died)
+            no_farewells = Farewells("")
+            self._live = Crew(
+                WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live, no_farewells
+            )
         self._reception = Reception(config, self._calls, self._live)
         self._front = RtmpFront(config.rtmp, self._reception.make_handler, FrontConnection)
         self._is_draining = False
@@ -78,7 +82,7 @@ class Supervisor:
             await self.stop()
             raise
         for crew in self._crews:
-            self._tasks.start(crew.watch())
+            self._tasks.start(watch(crew))
         logger.info(
             "RTMP on %s:%d, SIP on port %d and those of up to %d workers",
             config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, config.workers.max,
@@ -142,21 +146,6 @@ class Supervisor:
 
     def _fork_live(self, number: int, sock: socket.socket) -> None:
         self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
-
-    def _died(self, handle: WorkerHandle) -> None:
-        if handle.dialogs:
-            self._tasks.start(self._say_farewell(handle))
-
-    async def _say_farewell(self, handle: WorkerHandle) -> None:
-        try:
-            answered = await say_farewell(list(handle.dialogs.values()), self.config.sip.int_ip)
-        except OSError as error:
-            logger.warning("no BYE for the calls of %s %d: %s", handle.kind, handle.number, error)
-            return
-        logger.info(
-            "%d of the %d peers of %s %d have answered a BYE",
-            answered, len(handle.dialogs), handle.kind, handle.number,
-        )  # fmt: skip
 
     def _forked(self, report: Forked) -> None:
         for crew in self._crews:

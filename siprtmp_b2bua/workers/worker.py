@@ -56,6 +56,7 @@ class Worker:
         self._telephone = Telephone(config) if kind is WorkerKind.CALLS else None
         self._gate = self._telephone.gate if self._telephone is not None else CallGate(0)
         self._live = make_live_application(config.live) if kind is WorkerKind.LIVE else None
+        self._make_live = with_live_timeouts(self._live.make_handler, config.live) if self._live else None
         self._tasks = TaskGroup("worker")
 
     async def run(self) -> None:
@@ -127,8 +128,8 @@ class Worker:
     def _make_handler(self, connection: ServerConnection) -> ServerHandler:
         if self._telephone is not None:
             return self._telephone.make_leg(connection)
-        assert self._live is not None
-        return with_live_timeouts(self._live.make_handler, self._config.live)(connection)
+        assert self._make_live is not None
+        return self._make_live(connection)
 
     def _client_gone(self, connection_id: int) -> None:
         self._report(reports.Closed(connection_id=connection_id))

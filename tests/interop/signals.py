@@ -12,15 +12,25 @@ AMPLITUDE = 8000.0
 TIMEOUT_S = 5.0
 CLEAR = 0.9
 """The share of a tone that codecs leave, see `tone_share`."""
+_ATTEMPTS = 4
+_PAUSE_S = 0.2
 
 
 async def send_tone(phone: RtmpPhone, seconds: float, frequency_hz: float = TONE_HZ) -> None:
     """Send a sine in real time."""
+    await _send_sine(phone, seconds, frequency_hz, AMPLITUDE)
+
+
+async def _send_silence(phone: RtmpPhone, seconds: float) -> None:
+    await _send_sine(phone, seconds, TONE_HZ, 0.0)
+
+
+async def _send_sine(phone: RtmpPhone, seconds: float, frequency_hz: float, amplitude: float) -> None:
     rate_hz = phone.send_codec.rate_hz
     count = rate_hz // 50
     step = 2 * math.pi * frequency_hz / rate_hz
     await phone.send_in_real_time(
-        struct.pack(f"<{count}h", *(int(AMPLITUDE * math.sin(step * (first + n))) for n in range(count)))
+        struct.pack(f"<{count}h", *(int(amplitude * math.sin(step * (first + n))) for n in range(count)))
         for first in range(0, int(seconds * rate_hz), count)
     )
 
@@ -75,8 +85,18 @@ async def assert_tone_heard(
     """Send a tone for so long, and assert that it is heard by `hearer`; None: that `speaker` hears its echo.
 
     Takes the frames of the hearer from whoever has had them. Raises TimeoutError where it does not come.
+
+    On a machine that is busy with other tests a packet may come too late to be played, and a decoder of Speex
+    that missed the beginning of a steady tone does not find it again. So the tone may be sent anew, after a
+    pause that sets the decoder right; that the first frame is heard is for tests that run undisturbed.
     """
     listener = Listener(hearer or speaker)
-    await send_tone(speaker, seconds, frequency_hz)
-    share = await listener.wait_for_tone(frequency_hz)
-    assert share > CLEAR, f"a tone of {frequency_hz:g} Hz is {share:.2f} of what was heard"
+    shares = []
+    for _ in range(_ATTEMPTS):
+        listener.frames.clear()
+        await send_tone(speaker, seconds, frequency_hz)
+        shares.append(await listener.wait_for_tone(frequency_hz))
+        if shares[-1] > CLEAR:
+            return
+        await _send_silence(speaker, _PAUSE_S)
+    raise AssertionError(f"a tone of {frequency_hz:g} Hz is {shares} of what was heard, of 1 each time")

@@ -21,9 +21,10 @@ from tests.interop.video_clip import BASELINE, HIGH, make_clip, send_clip
 from tests.interop.video_screen import Screen, Statuses, assert_same, decode
 
 __all__ = ["gateway", "registrar"]
-pytestmark = [pytest.mark.interop("sipp"), pytest.mark.undisturbed]
+pytestmark = pytest.mark.interop("sipp")
 
 
+@pytest.mark.undisturbed
 @pytest.mark.parametrize("options", [BASELINE, HIGH], ids=["baseline", "high"])
 async def test_pictures_come_back_bit_for_bit(gateway: Gateway, options: dict[str, str]) -> None:
     clip = make_clip(50, options=options)
@@ -42,6 +43,7 @@ async def test_pictures_come_back_bit_for_bit(gateway: Gateway, options: dict[st
         await phone.close()
 
 
+@pytest.mark.undisturbed
 async def test_an_invite_without_offer_gets_one_with_the_video_that_the_client_publishes(
     gateway: Gateway, registrar: Sipp
 ) -> None:
@@ -64,6 +66,7 @@ async def test_an_invite_without_offer_gets_one_with_the_video_that_the_client_p
     await phone.close()
 
 
+@pytest.mark.undisturbed
 async def test_a_long_offer_and_a_key_picture_asked_for_by_sip(gateway: Gateway, registrar: Sipp) -> None:
     clip = make_clip(25)
     phone = await RtmpPhone.connect(gateway.url(f"{ALICE}@127.0.0.1:{registrar.port}"), ALICE, "pw")
@@ -131,6 +134,7 @@ async def test_a_peer_without_feedback_is_asked_by_info_if_it_allows_that(
     await phone.close()
 
 
+@pytest.mark.undisturbed
 @pytest.mark.interop("asterisk")
 async def test_asterisk_echoes_and_connects_two_clients(gateway: Gateway, peers: Peers) -> None:
     """One start of the PBX serves both calls: it takes longer than they do."""
@@ -218,6 +222,7 @@ async def test_a_strange_answer_has_no_video_and_ends_no_other_call(
     await phone.close()
 
 
+@pytest.mark.undisturbed
 async def test_updates_change_the_video_of_a_call(gateway: Gateway, registrar: Sipp) -> None:
     """Nothing comes while either side is told to be silent, and all of it again after that."""
     clip = make_clip(12)

@@ -44,7 +44,7 @@ async def test_the_peers_of_a_dead_worker_get_a_bye_and_its_successor_takes_call
         async with asyncio.timeout(10):
             await phone.client.closed
         (await callee.wait()).check()  # it has had a BYE
-        await gateway.wait_logged("1 of the 1 peers of worker 1 have answered a BYE")
+        await gateway.wait_logged("sent a BYE to the peers of worker 1; 1 of 1 answered")
         phone = await RtmpPhone.connect(gateway.url())
         await phone.invite(next_callee.sip_uri(), "ulaw", "dtmf")
         await assert_tone_heard(phone)
@@ -62,4 +62,4 @@ async def test_a_call_that_has_ended_gets_no_bye(gateway: Gateway) -> None:
         await phone.close()
     await kill_worker(gateway)
     await gateway.wait_logged(r"worker 1 \(pid \d+\) has started.*")
-    assert "answered a BYE" not in gateway.log()
+    assert "sent a BYE" not in gateway.log()

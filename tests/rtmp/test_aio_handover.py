@@ -65,6 +65,14 @@ class TwoServers:
         self.logs.append(EventLog(connection))
         return self.logs[-1]
 
+    async def connect(self, tls: ServerTls | None = None) -> tuple[RtmpClient, EventLog]:
+        """Connect a client, by TLS if given, and hand it over."""
+        scheme, context = ("rtmp", None) if tls is None else ("rtmps", trusting(tls.certificate))
+        url = f"{scheme}://127.0.0.1:{self.front.port}/x"
+        connecting = asyncio.create_task(RtmpClient.connect(url, ssl=context))
+        log = await self.hand_over()
+        return await connecting, log
+
     async def hand_over(self) -> EventLog:
         sock, handover, place = await (await self.waiting.get()).hand_over()
         self.places.append(place)
@@ -109,9 +117,7 @@ async def publish_and_compare(client: RtmpClient, log: EventLog) -> None:
 @on_both_loops
 async def test_a_client_notices_nothing() -> None:
     async with two_servers() as servers:
-        connecting = asyncio.create_task(RtmpClient.connect(f"rtmp://127.0.0.1:{servers.front.port}/x"))
-        log = await servers.hand_over()
-        client = await connecting
+        client, log = await servers.connect()
         (front,) = servers.fronts
         assert log.connection.id == front.connection.id
         assert log.connection.peername == front.connection.peername
@@ -124,10 +130,7 @@ async def test_a_client_notices_nothing() -> None:
 @on_both_loops
 async def test_the_front_goes_on_with_the_tls_of_a_client(tls: ServerTls) -> None:
     async with two_servers(ssl=tls) as servers:
-        url = f"rtmps://127.0.0.1:{servers.front.port}/x"
-        connecting = asyncio.create_task(RtmpClient.connect(url, ssl=trusting(tls.certificate)))
-        log = await servers.hand_over()
-        client = await connecting
+        client, log = await servers.connect(tls)
         assert log.connection.peername == servers.fronts[0].connection.peername
         await publish_and_compare(client, log)
 
@@ -136,10 +139,7 @@ async def test_the_front_goes_on_with_the_tls_of_a_client(tls: ServerTls) -> Non
 @on_both_loops
 async def test_the_end_of_the_other_process_ends_tls_too(tls: ServerTls) -> None:
     async with two_servers(ssl=tls) as servers:
-        url = f"rtmps://127.0.0.1:{servers.front.port}/x"
-        connecting = asyncio.create_task(RtmpClient.connect(url, ssl=trusting(tls.certificate)))
-        log = await servers.hand_over()
-        client = await connecting
+        client, log = await servers.connect(tls)
         log.connection.abort()
         await client.closed
 

@@ -165,6 +165,9 @@ async def test_a_client_that_pings_without_reading_is_bounded() -> None:
     )
     async with running(limits) as run:
         sock, log, _ = await playing(run)
+        assert log.connection._transport is not None
+        kept = log.connection._transport.get_extra_info("socket")
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # the kernel would keep 100 000
         ping = bytes((2, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0, 0, 6, 0, 0, 0, 1))
         loop = asyncio.get_running_loop()
         with pytest.raises(ConnectionError):

@@ -242,6 +242,7 @@ async def test_a_file_is_sent_no_faster_than_its_connection_may_have_it(tmp_path
             player.command("seek", 0)
             await player.until_code("Seek.Notify")
             player.play("clip", 0)
+            await player.until_code("Play.Reset")  # before that it may not seek in it
             await player.until_ms(40)
         assert loop.time() - begun > 0.5
 

@@ -272,7 +272,7 @@ def test_all_comes_out_as_it_went_in(
     assert depacketizer.stats().dropped == {}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(streams(max_pictures=12), packetizers, st.data())
 def test_no_loss_yields_a_damaged_picture(
     stream: list[AccessUnit], packetizer: Packetizer, data: st.DataObject
