@@ -45,10 +45,11 @@ class GatewayProcess(LocalProcess):
 
     def __init__(self, directory: Path, extra: Sequence[str] = (), *, workers: int = 1) -> None:
         rtp = free_ports(max(_RTP_PORTS, _RTP_PORTS_OF_WORKER * workers))
-        if workers > 1:
-            extra = ["--workers", "auto", "--max-workers", str(workers), *extra]
+        count = ["--workers", "auto", "--max-workers", str(workers)] if workers > 1 else ["--workers", "1"]
         argv = [sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-p", "0", "-l", HOST, "--sip-port", "0"]
-        super().__init__([*argv, "--rtp-ports", f"{rtp.start}-{rtp.stop - 1}", *extra], directory, "gateway")
+        super().__init__(
+            [*argv, "--rtp-ports", f"{rtp.start}-{rtp.stop - 1}", *count, *extra], directory, "gateway"
+        )
 
     @property
     def rtmp_port(self) -> int:

@@ -111,7 +111,7 @@ class Gateway:
         counts = await self._telephone.counts() if self._telephone is not None else {}
         counts["streams"] = self._applications.stream_count if self._applications else 0
         counts["tasks"] = len(asyncio.all_tasks())
-        return "status: " + " ".join(f"{name}={count}" for name, count in counts.items())
+        return " ".join(f"{name}={count}" for name, count in counts.items())
 
     async def stop(self) -> None:
         """Hang up all calls, unregister, close all connections and sockets."""

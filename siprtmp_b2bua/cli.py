@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from .control import client as control
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
 from .service import ServiceRunner
-from .tasks import TaskGroup
+from .workers.slots import is_one_process
 from .workers.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -74,8 +72,17 @@ def make_parser() -> argparse.ArgumentParser:
     add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
     add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
     add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")
-    add("--workers", metavar="auto|N", help="processes for calls; auto: as many as are needed (default 1)")
-    add("--max-workers", type=int, metavar="M", help="how many there may be (default 32)")
+    add(
+        "--workers",
+        metavar="auto|N",
+        help="processes for calls; auto: as many as are needed (default); 1: all is one process",
+    )
+    add(
+        "--max-workers",
+        type=int,
+        metavar="M",
+        help="how many there may be (default: by --rtp-ports, up to 32)",
+    )
     add("--control", metavar="PATH", help="socket for status, drain and reload; none: no socket (see below)")
     add(
         "--config",
@@ -135,19 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def serve(load: Callable[[], GatewayConfig], verbosity: int) -> None:
     """Run a gateway until SIGTERM or SIGINT; raises `StartupError` and `ConfigurationError`."""
     config = load()
-    if config.workers.count != 1:
-        await ServiceRunner(Supervisor(config, verbosity), config, load).run()
-        return
-    gateway = Gateway(config)
-    requests = TaskGroup("status")
-    asyncio.get_running_loop().add_signal_handler(
-        signal.SIGUSR1, lambda: requests.start(_log_counts(gateway))
-    )
-    await ServiceRunner(gateway, config, load).run()
-
-
-async def _log_counts(gateway: Gateway) -> None:
-    logger.info(await gateway.counts())
+    service = Gateway(config) if is_one_process(config) else Supervisor(config, verbosity)
+    await ServiceRunner(service, config, load).run()
 
 
 def _fail(error: Exception, status: int) -> int:

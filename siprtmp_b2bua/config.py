@@ -150,10 +150,13 @@ class MediaConfig(Section):
 class WorkersConfig(Section):
     """The processes that calls are spread over."""
 
-    count: WorkerCount = 1
+    count: WorkerCount = "auto"
     """How many there are at least; 1: none, all is one process; auto: one, and more as they are needed."""
-    max: int = Field(32, ge=1, le=1000)
-    """How many there may be; each holds as many calls as its pjsua2 can (4 in the stock wheel)."""
+    max: int | None = Field(None, ge=1, le=1000)
+    """How many there may be; each holds as many calls as its pjsua2 can (4 in the stock wheel).
+
+    None: as many as there are ports for, up to 32; all is one process if that is one.
+    """
     idle_timeout_s: float = Field(60.0, gt=0)
     """A worker that for so long has had no client, and is not needed, ends."""
     max_lag_ms: float = Field(50.0, ge=0)
@@ -161,7 +164,7 @@ class WorkersConfig(Section):
 
     @model_validator(mode="after")
     def _has_room(self) -> WorkersConfig:
-        if self.least > self.max:
+        if self.max is not None and self.least > self.max:
             raise ValueError(f"count {self.count} is more than max {self.max}")
         return self
 

@@ -40,6 +40,9 @@ class Service(Protocol):
     async def status(self) -> GatewayStatus:
         """What goes on."""
 
+    async def counts(self) -> str:
+        """One line that counts what there is; what stays in it when all is quiet, leaks."""
+
     def reload(self, config: GatewayConfig) -> None:
         """Put other settings and renewed certificates in force, as far as that can be done."""
 
@@ -67,12 +70,16 @@ class ServiceRunner:
             await self._service.stop()
             raise
         loop.add_signal_handler(signal.SIGHUP, self._reload_now)
+        loop.add_signal_handler(signal.SIGUSR1, lambda: self._tasks.start(self._log_counts()))
         await self._ending.wait()
         logger.info("stopping")
         if control is not None:
             await control.stop()
         self._tasks.cancel()
         await self._service.stop()
+
+    async def _log_counts(self) -> None:
+        logger.info("status: %s", await self._service.counts())
 
     async def _open_control(self) -> ControlServer | None:
         setting = self._config.control

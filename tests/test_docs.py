@@ -88,7 +88,7 @@ def test_the_tables_of_settings_are_true() -> None:
         if default is PydanticUndefined:
             assert shown == "none, required"
         else:
-            expected = default if isinstance(default, bool | int | float) else str(default)
+            expected = default if isinstance(default, bool | int | float | None) else str(default)
             expected = list(default) if isinstance(default, tuple) else expected
             expected = dict(default) if isinstance(default, Mapping) else expected
             assert json.loads(shown) == expected, name
@@ -110,6 +110,8 @@ def test_every_documented_variable_works(monkeypatch: pytest.MonkeyPatch) -> Non
     for _, default, _, variable, _ in rows(DOCS / "configuration.md", 5):
         if variable.startswith("`"):
             value = json.loads(default.strip("`"))
+            if value is None:
+                continue  # there is no way to write it, but to leave it away
             monkeypatch.setenv(variable.strip("`"), value if isinstance(value, str) else json.dumps(value))
             count += 1
     monkeypatch.setenv("SIPRTMP_MEDIA__RTP_PORTS__LOW", "20000")

@@ -71,6 +71,7 @@ class Crew:
         self._restarts = Restarts()
         self._waiting = 0
         """Clients that wait for a worker."""
+        self._has_begun = size.least == 0
         self._is_ending = False
         self._failure = ""
         """Why the last worker died that did."""
@@ -215,7 +216,8 @@ class Crew:
         if handle.was_told_to_end and not handle.failure:
             logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
         else:
-            logger.error("%s", handle.obituary(how))
+            # what fails before the first workers have started is for who waits for them to say
+            logger.log(logging.ERROR if self._has_begun else logging.DEBUG, "%s", handle.obituary(how))
             self._farewells.say(handle.number, handle.sip_port, handle.dialogs.values())
             self._restarts.failed(handle.number, self._clock())
             self._failure = handle.failure or how
@@ -227,6 +229,7 @@ class Crew:
         """Wait until the first workers have started; raises `StartupError` if one cannot."""
         while not self._failure:
             if all(worker.state is WorkerState.READY for worker in self.workers.values()):
+                self._has_begun = True
                 return
             self._changed.clear()
             await self._changed.wait()
@@ -234,7 +237,7 @@ class Crew:
 
     def keep_size(self) -> None:
         """Replace the workers that have died, and start what there is less than the least."""
-        if self._is_ending:
+        if self._is_ending or not self._has_begun:
             return
         for _ in range(len(self._dead - self._farewells.numbers)):
             self._start_one()

@@ -20,20 +20,20 @@ _NET_CORE = Path("/proc/sys/net/core")
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def check_resources(config: GatewayConfig) -> None:
+def check_resources(config: GatewayConfig, max_workers: int) -> None:
     """Raise `StartupError` for what cannot work, with what to do; log what may not suffice.
 
     The soft limit of open files is raised to what is needed, as far as the hard one allows.
     """
-    _check_files(config)
-    _check_tasks(config)
+    _check_files(config, max_workers)
+    _check_tasks(max_workers)
     _check_buffers()
     _check_ports(config)
 
 
-def _check_files(config: GatewayConfig) -> None:
+def _check_files(config: GatewayConfig, max_workers: int) -> None:
     clients = config.rtmp.max_connections
-    wanted = clients + _DESCRIPTORS_OF_WORKER * config.workers.max + _DESCRIPTORS_AT_REST
+    wanted = clients + _DESCRIPTORS_OF_WORKER * max_workers + _DESCRIPTORS_AT_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= wanted or soft == resource.RLIM_INFINITY:
         return
@@ -47,14 +47,14 @@ def _check_files(config: GatewayConfig) -> None:
         )  # fmt: skip
 
 
-def _check_tasks(config: GatewayConfig) -> None:
+def _check_tasks(max_workers: int) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    wanted = _TASKS_OF_WORKER * config.workers.max
+    wanted = _TASKS_OF_WORKER * max_workers
     if soft != resource.RLIM_INFINITY and soft < wanted:
         logger.warning(
             "this user may have %d processes and threads, and %d workers need %d: raise the limit (ulimit "
             "-u, or LimitNPROC= and TasksMax= of systemd), or choose fewer --max-workers",
-            soft, config.workers.max, wanted,
+            soft, max_workers, wanted,
         )  # fmt: skip
 
 

@@ -12,6 +12,29 @@ MIN_RTP_PORTS: Final = 40
 """Of one worker with four calls: two pairs of ports each, and as many again of calls that have just ended."""
 
 
+_MOST: Final = 32
+"""Where the configuration names no number: more take more than a machine of two cores has."""
+
+
+def most_workers(config: GatewayConfig) -> int:
+    """How many there may be: as configured, else as many as there are ports for."""
+    workers = config.workers
+    if workers.max is not None:
+        return workers.max
+    ports = config.media.rtp_ports
+    by_rtp = (ports.high - ports.low + 1) // MIN_RTP_PORTS
+    by_sip = 65536 - config.sip.port if config.sip.port else _MOST
+    return max(workers.least, min(_MOST, by_rtp, by_sip))
+
+
+def is_one_process(config: GatewayConfig) -> bool:
+    """Whether all is one process: that is asked for, or nothing is and there are ports for no second one."""
+    workers = config.workers
+    if workers.count == "auto":
+        return workers.max is None and most_workers(config) == 1
+    return workers.count == 1
+
+
 def check_slots(config: GatewayConfig, max_workers: int) -> None:
     """Raise `ConfigurationError` unless there are ports for so many workers."""
     ports = config.media.rtp_ports

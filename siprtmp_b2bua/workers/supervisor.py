@@ -24,7 +24,7 @@ from .kind import WorkerKind
 from .reception import Reception
 from .resources import check_resources
 from .roster import Roster
-from .slots import check_slots, config_of_worker
+from .slots import check_slots, config_of_worker, most_workers
 from .watch import watch
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Supervisor:
 
     def __init__(self, config: GatewayConfig, verbosity: int = 0) -> None:
         self.config = config
+        self._most = most_workers(config)
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
         roster = Roster(config.rtmp.max_connections)
@@ -70,8 +71,8 @@ class Supervisor:
     async def start(self) -> None:
         """Listen, and start the first workers. Raises `StartupError` with nothing left behind."""
         config = self.config
-        check_slots(config, config.workers.max)
-        check_resources(config)
+        check_slots(config, self._most)
+        check_resources(config, self._most)
         self._front.load_certificate()
         await self._forker.start()
         try:
@@ -85,7 +86,7 @@ class Supervisor:
             self._tasks.start(watch(crew))
         logger.info(
             "RTMP on %s:%d, SIP on port %d and those of up to %d workers",
-            config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, config.workers.max,
+            config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, self._most,
         )  # fmt: skip
 
     def reload(self, config: GatewayConfig) -> None:
@@ -114,6 +115,18 @@ class Supervisor:
             workers=tuple(worker for crew in crews for worker in crew),
         )
 
+    async def counts(self) -> str:
+        """One line that counts what there is, in all processes."""
+        workers = (await self.status()).workers
+        counts = {
+            "workers": len(workers),
+            "lines": sum(worker.clients for worker in workers if worker.lines is not None),
+            "calls": sum(len(worker.calls) for worker in workers),
+            "streams": sum(worker.streams for worker in workers),
+            "tasks": len(asyncio.all_tasks()),
+        }
+        return " ".join(f"{name}={count}" for name, count in counts.items())
+
     async def drain(self) -> None:
         """Take no more clients and calls; return when the last call has ended. `stop` has to follow."""
         self._is_draining = True
@@ -133,7 +146,7 @@ class Supervisor:
     def _size_of_calls(self) -> CrewSize:
         workers = self.config.workers
         stop_s = self.config.shutdown_timeout_s + _STOP_S
-        return CrewSize(workers.least, workers.max, workers.max, workers.idle_timeout_s, stop_s)
+        return CrewSize(workers.least, self._most, self._most, workers.idle_timeout_s, stop_s)
 
     def _size_of_live(self) -> CrewSize:
         """One: who publishes and who plays are to meet. While it is renewed, two."""
@@ -141,7 +154,7 @@ class Supervisor:
         return CrewSize(0, 1, 2, self.config.workers.idle_timeout_s, stop_s)
 
     def _fork_calls(self, number: int, sock: socket.socket) -> None:
-        config = config_of_worker(self.config, number, self.config.workers.max)
+        config = config_of_worker(self.config, number, self._most)
         self._forker.fork(Fork(number, WorkerKind.CALLS, config, self._verbosity), sock)
 
     def _fork_live(self, number: int, sock: socket.socket) -> None:

@@ -176,7 +176,7 @@ def run_worker(request: Fork, sock: socket.socket) -> int:
     try:
         uvloop.run(_run(request, sock))
     except StartupError as error:
-        logger.error("cannot start: %s", error)
+        logger.debug("cannot start: %s", error)  # the supervisor says so
         return 1
     return 0
 

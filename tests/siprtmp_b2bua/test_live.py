@@ -130,4 +130,4 @@ async def test_phones_and_streams_have_one_port() -> None:
             await stream.publish("cam")
         running.process.send_signal(signal.SIGUSR1)
         status = await running.logged("status:")
-        assert {"lines=1", "legs=1", "streams=1"} <= set(status.split())
+        assert {"workers=2", "lines=1", "streams=1"} <= set(status.split())

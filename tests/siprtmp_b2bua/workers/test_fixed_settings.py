@@ -22,7 +22,7 @@ def test_ports_stay_and_the_rest_changes(caplog: pytest.LogCaptureFixture) -> No
     kept = keep_fixed(old, new)
     assert (kept.rtmp, kept.sip.port, kept.media.rtp_ports) == (old.rtmp, old.sip.port, old.media.rtp_ports)
     assert (kept.sip.max_calls, kept.media.quality, kept.share_aor) == (7, 4, True)
-    assert (kept.workers.max, kept.workers.idle_timeout_s) == (32, 5.0)
+    assert (kept.workers.max, kept.workers.idle_timeout_s) == (None, 5.0)
     told = {record.getMessage().split(" ")[0] for record in caplog.records}
     assert told == {"rtmp.port", "sip.port", "media.rtp_ports", "workers.max"}
 

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from siprtmp_b2bua.config import GatewayConfig
 from siprtmp_b2bua.errors import ConfigurationError
-from siprtmp_b2bua.workers.slots import MIN_RTP_PORTS, check_slots, config_of_worker
+from siprtmp_b2bua.workers.slots import (
+    MIN_RTP_PORTS,
+    check_slots,
+    config_of_worker,
+    is_one_process,
+    most_workers,
+)
 
 
 def config(low: int = 10000, high: int = 10999, sip_port: int = 5060) -> GatewayConfig:
@@ -49,3 +55,29 @@ def test_too_few_ports_are_refused_with_what_would_do() -> None:
         check_slots(config(), 32)
     with pytest.raises(ConfigurationError, match="choose a lower --sip-port"):
         check_slots(config(sip_port=65530), 8)
+
+
+def test_without_a_number_there_are_as_many_as_there_are_ports_for() -> None:
+    assert most_workers(config()) == 25
+    assert most_workers(config(10000, 19999)) == 32
+    assert most_workers(config(sip_port=65530)) == 6
+    assert most_workers(config(10000, 10020)) == 1
+    few = {"media": {"rtp_ports": "10000-10999"}, "workers": {"count": 40}}
+    assert most_workers(GatewayConfig.load(flags=few)) == 40  # which is refused, with what would do
+
+
+@pytest.mark.parametrize(
+    ("workers", "rtp_ports", "is_one"),
+    [
+        ({}, "10000-10999", False),
+        ({}, "10000-10078", True),
+        ({"count": 1}, "10000-10999", True),
+        ({"max": 1}, "10000-10999", False),
+        ({"count": 2}, "10000-10999", False),
+    ],
+)
+def test_all_is_one_process_if_that_is_asked_for_or_there_are_too_few_ports(
+    workers: dict[str, int], rtp_ports: str, is_one: bool
+) -> None:
+    config = GatewayConfig.load(flags={"media": {"rtp_ports": rtp_ports}, "workers": workers})
+    assert is_one_process(config) == is_one
