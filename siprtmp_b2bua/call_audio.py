@@ -9,7 +9,7 @@ from typing import Final
 
 from media_bridge.codecs.registry import decoder_for, encoder_for
 from media_bridge.errors import MediaError
-from media_bridge.frames import AudioCodec, AudioPacket
+from media_bridge.frames import AudioCodec
 from media_bridge.pcm_queue import PcmQueue
 from media_bridge.pipeline import DownlinkChain, UplinkChain
 from media_bridge.pj_clock_thread import ClockThreads
@@ -179,11 +179,8 @@ class CallAudio:
         return UplinkChain(decoder, self._queue)
 
     def _drain(self) -> None:
-        for packet in self._downlink.drain():
-            self._emit_packet(packet)
-
-    def _emit_packet(self, packet: AudioPacket) -> None:
-        self._emit(packet.timestamp_ms, self._tag_header + packet.payload)
+        for timestamp_ms, payload in self._downlink.drain():
+            self._emit(timestamp_ms, self._tag_header + payload)
 
 
 def _plays(last: AudioTagHeader, header: AudioTagHeader) -> bool:
