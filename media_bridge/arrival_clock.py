@@ -35,8 +35,8 @@ class ArrivalClock:
         elif now_ms >= self._window_end_ms:
             self._least_before_ms, self._least_ms = self._least_ms, late_ms
             self._window_end_ms = now_ms + _WINDOW_MS
-        else:
-            self._least_ms = min(self._least_ms, late_ms)
+        elif late_ms < self._least_ms:
+            self._least_ms = late_ms
         return source_ms + self._follow()
 
     def _begin(self, late_ms: float, now_ms: float) -> None:
@@ -45,7 +45,11 @@ class ArrivalClock:
 
     def _follow(self) -> float:
         assert self._offset_ms is not None
-        error_ms = min(self._least_ms, self._least_before_ms) - self._offset_ms
+        least_ms, before_ms = self._least_ms, self._least_before_ms
+        error_ms = (before_ms if before_ms < least_ms else least_ms) - self._offset_ms
+        if -_SLEW_MS <= error_ms <= _SLEW_MS:  # as a rule
+            self._offset_ms += error_ms
+            return self._offset_ms
         step_ms = max(_SLEW_MS, abs(error_ms) * _SLEW_SHARE)
         self._offset_ms += max(-step_ms, min(step_ms, error_ms))
         return self._offset_ms

@@ -19,6 +19,7 @@ piece is cut out, in silence if there is some, otherwise blended over.
 from dataclasses import dataclass
 from enum import Enum, auto
 from threading import Lock
+from typing import Final
 
 from media_bridge.concealment import Concealer, best_cut, crossfade, is_quiet
 from media_bridge.frames import BYTES_PER_SAMPLE, FRAME_MS, Payload, frame_bytes
@@ -64,6 +65,12 @@ class _State(Enum):
     GAP = auto()
 
 
+# Looked up by these names: a member of an Enum costs ten times as much, and this runs every tick.
+_IDLE: Final = _State.IDLE
+_PLAYING: Final = _State.PLAYING
+_GAP: Final = _State.GAP
+
+
 class PcmQueue:
     """PCM at `rate_hz`: `push` on one thread, `pop` or `take` on another, never waiting for each other for
     long.
@@ -79,7 +86,7 @@ class PcmQueue:
         self._blend = rate_hz * _BLEND_MS // 1000
         self._lock = Lock()
         self._buffer = bytearray()
-        self._state = _State.IDLE
+        self._state = _IDLE
         self._listened = False
         self._last = b""
         self._concealer: Concealer | None = None
@@ -122,9 +129,10 @@ class PcmQueue:
         """Like `pop`, but empty where `pop` gives silence because nothing is to be played."""
         with self._lock:
             self._unheard = 0
-            if self._state is _State.PLAYING and len(self._buffer) >= n_bytes:
+            state = self._state
+            if state is _PLAYING and len(self._buffer) >= n_bytes:
                 return self._play(n_bytes)
-            if self._state is _State.IDLE:
+            if state is _IDLE:
                 return self._play(n_bytes) if self._may_start(n_bytes) else b""
             if len(self._buffer) >= n_bytes:
                 self._end_gap()
@@ -178,8 +186,10 @@ class PcmQueue:
         level = len(buffer)
         self._depth_sum += level
         self._depth_count += 1
-        self._depth_max = max(self._depth_max, level)
-        self._depth_min = min(self._depth_min, level)
+        if level > self._depth_max:  # noqa: PLR1730 - a call of max costs more, every tick
+            self._depth_max = level
+        if level < self._depth_min:  # noqa: PLR1730
+            self._depth_min = level
         surplus = self._level.observe(level)
         if surplus is not None:
             if self._surplus is None:
@@ -203,7 +213,7 @@ class PcmQueue:
             self._waited_ticks += 1
             return False
         self._waited_ticks = 0
-        self._state = _State.PLAYING
+        self._state = _PLAYING
         return True
 
     def _drop_stale(self) -> None:
@@ -223,19 +233,19 @@ class PcmQueue:
         """
         self._discard(size)
         self._unheard += size
-        if self._state is not _State.PLAYING:
+        if self._state is not _PLAYING:
             return
         if not self._join:
             self._mend()
             self._level.restart()
         if self._unheard > self._max:
-            self._state, self._listened = _State.IDLE, False
+            self._state, self._listened = _IDLE, False
 
     # -- gaps
 
     def _bridge_gap(self, n_bytes: int) -> bytes:
-        if self._state is _State.PLAYING:
-            self._state = _State.GAP
+        if self._state is _PLAYING:
+            self._state = _GAP
             self._gap_ticks = self._gap_silence = 0
             self._surplus = None
             self._mend()
@@ -252,7 +262,7 @@ class PcmQueue:
 
     def _end_gap(self) -> None:
         """The data was only late."""
-        self._state = _State.PLAYING
+        self._state = _PLAYING
         self._underruns += 1
         self._concealed += self._gap_silence
         self._level.note_underrun()
@@ -261,7 +271,7 @@ class PcmQueue:
         """The sender pauses. A rest shorter than a frame would only be played, stale, before the next
         word.
         """
-        self._state = _State.IDLE
+        self._state = _IDLE
         self._dropped += len(self._buffer)
         self._buffer.clear()
         self._concealer, self._join = None, False

@@ -119,7 +119,8 @@ class DownlinkChain:
         self._resampler = self._make_resampler(band_limited)
         self._tick_bytes = frame_bytes(self.rate_hz, frame_ms)
         self._max_backlog = frame_bytes(self.rate_hz, max_backlog_ms)
-        self._frame_bytes = encoder.frame_samples * BYTES_PER_SAMPLE
+        self._frame_samples = encoder.frame_samples
+        self._frame_bytes = self._frame_samples * BYTES_PER_SAMPLE
         self._lock = Lock()
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
@@ -191,7 +192,7 @@ class DownlinkChain:
             self._rest = pcm[start:]
 
     def _encode_frame(self, frame: bytes, packets: list[AudioPacket]) -> None:
-        timestamp_ms = self._clock.advance(self.encoder.frame_samples)
+        timestamp_ms = self._clock.advance(self._frame_samples)
         try:
             packets.append(AudioPacket(timestamp_ms, self.encoder.encode(frame)))
         except MediaError:

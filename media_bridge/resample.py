@@ -4,6 +4,8 @@ Where both ends are pjmedia's, leave it to the bridge: a port may have another r
 `pj_port`).
 """
 
+from array import array
+
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -85,7 +87,9 @@ class Decimator:
         """The samples that stay. `pcm` must hold whole groups of n samples; ValueError otherwise."""
         if len(pcm) % (BYTES_PER_SAMPLE * self._step):
             raise ValueError(f"{len(pcm)} bytes of PCM are no whole groups of {self._step} samples")
-        return memoryview(pcm).cast("B").cast("h")[:: self._step].tobytes()
+        samples = array("h")
+        samples.frombytes(pcm)  # a strided view would be copied in twice the time
+        return samples[:: self._step].tobytes()
 
     def __str__(self) -> str:
         return f"decimate {self.rate_in_hz}→{self.rate_out_hz}"

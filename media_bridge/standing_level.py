@@ -80,8 +80,10 @@ class StandingLevel:
 
     def observe(self, level: int) -> Surplus | None:
         """Note the level left by a pop; once a period, says what is too much."""
-        self._low = min(self._low, level)
-        self._high = max(self._high, level)
+        if level < self._low:  # noqa: PLR1730 - a call of min costs more, every tick
+            self._low = level
+        if level > self._high:  # noqa: PLR1730
+            self._high = level
         self._ticks -= 1
         return None if self._ticks else self._end_period()
 

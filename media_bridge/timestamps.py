@@ -31,6 +31,6 @@ class SampleClock:
         """Let `samples` go by; returns the time in ms of the first of them."""
         if samples < 0:
             raise ValueError(f"time does not run backwards: {samples} samples")
-        first_ms = self.now_ms
-        self._samples += samples
-        return first_ms
+        first = self._samples
+        self._samples = first + samples
+        return self._start_ms + first * 1000 // self._rate_hz

@@ -21,10 +21,13 @@ MAX_LENGTH = 0xFFFFFF
 HEADER_SIZES = (11, 7, 3, 0)
 
 
+_SINGLE_BYTES = tuple(bytes((value,)) for value in range(256))
+
+
 def basic_header(fmt: int, chunk_stream_id: int) -> bytes:
     """Return the 1, 2 or 3 bytes that begin a chunk (§5.3.1.1)."""
     if chunk_stream_id < 64:
-        return bytes((fmt << 6 | chunk_stream_id,))
+        return _SINGLE_BYTES[fmt << 6 | chunk_stream_id]
     rest = chunk_stream_id - 64
     if rest < 256:
         return bytes((fmt << 6, rest))

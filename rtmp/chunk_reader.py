@@ -19,6 +19,7 @@ from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, Payload, parse_u32
 
 _CONTINUED = 3
+_CONTINUED_FIRST = _CONTINUED << 6
 # Chunks looked at in one go: a peer that interleaves tiny chunks must not have each of them looked at for
 # every other.
 _MAX_RUN = 1024
@@ -102,9 +103,10 @@ class ChunkReader:
                 self.has_rest = True
                 return
             at_most -= 1
-            stream = streams.get(data[pos] & 0x3F)
+            first = data[pos]
+            stream = streams.get(first & 0x3F)
             # The usual message of a stream under way, read in place: one chunk, a header of format 1.
-            if stream is not None and data[pos] >> 6 == 1 and pos + 8 <= end and stream.assembled is None:
+            if stream is not None and first >> 6 == 1 and pos + 8 <= end and stream.assembled is None:
                 delta = data[pos + 1] << 16 | data[pos + 2] << 8 | data[pos + 3]
                 length = data[pos + 4] << 16 | data[pos + 5] << 8 | data[pos + 6]
                 type_id = data[pos + 7]
@@ -118,6 +120,21 @@ class ChunkReader:
                     stream.delta = delta
                     stream.timestamp = timestamp = (stream.timestamp + delta) & TIMESTAMP_MASK
                     messages.append(_new_message((type_id, stream.stream_id, timestamp, view[start:after])))
+                    pos = after
+                    continue
+            # So is the next frame of a codec with a constant bit rate: one byte of format 3 and the payload.
+            elif first >= _CONTINUED_FIRST and stream is not None and stream.assembled is None:
+                after = pos + 1 + stream.length
+                if (
+                    stream.length <= small
+                    and after <= end
+                    and stream.extended is None
+                    and stream.seen
+                    and stream.type_id > 2
+                ):
+                    stream.timestamp = timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
+                    payload = view[pos + 1 : after]
+                    messages.append(_new_message((stream.type_id, stream.stream_id, timestamp, payload)))
                     pos = after
                     continue
             start = pos

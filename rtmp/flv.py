@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 from rtmp.errors import LocalProtocolError, RemoteProtocolError
 from rtmp.messages import Payload
@@ -28,6 +29,9 @@ class SoundFormat(IntEnum):
     SPEEX = 11
     MP3_8K = 14
     DEVICE_SPECIFIC = 15
+
+
+_AAC = int(SoundFormat.AAC)
 
 
 class AacPacketType(IntEnum):
@@ -88,20 +92,11 @@ class AudioTagHeader:
         if len(payload) < 1:
             raise RemoteProtocolError("empty audio message")
         first = payload[0]
-        try:
-            sound_format = SoundFormat(first >> 4)
-            packet_type = AacPacketType(payload[1]) if sound_format is SoundFormat.AAC else None
-        except ValueError as error:
-            raise RemoteProtocolError(f"audio message of unknown kind: {error}") from error
-        except IndexError as error:
-            raise RemoteProtocolError("AAC message without a packet type") from error
-        return cls(
-            sound_format,
-            _RATES_HZ[first >> 2 & 3],
-            16 if first & 2 else 8,
-            2 if first & 1 else 1,
-            packet_type,
-        )
+        if first >> 4 != _AAC:
+            return _audio_tag_header(first, None)
+        if len(payload) < 2:
+            raise RemoteProtocolError("AAC message without a packet type")
+        return _audio_tag_header(first, payload[1])
 
     @property
     def size(self) -> int:
@@ -115,6 +110,23 @@ class AudioTagHeader:
         first = self.sound_format << 4 | _RATES_HZ.index(self.rate_hz) << 2
         first |= (self.bits == 16) << 1 | (self.channels == 2)
         return bytes((first,)) if self.aac_packet_type is None else bytes((first, self.aac_packet_type))
+
+
+@cache
+def _audio_tag_header(first: int, second: int | None) -> AudioTagHeader:
+    """Return what one or two bytes say. There are few such headers, and each message of a stream has one."""
+    try:
+        sound_format = SoundFormat(first >> 4)
+        packet_type = None if second is None else AacPacketType(second)
+    except ValueError as error:
+        raise RemoteProtocolError(f"audio message of unknown kind: {error}") from error
+    return AudioTagHeader(
+        sound_format,
+        _RATES_HZ[first >> 2 & 3],
+        16 if first & 2 else 8,
+        2 if first & 1 else 1,
+        packet_type,
+    )
 
 
 @dataclass(frozen=True, slots=True)

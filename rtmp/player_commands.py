@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from rtmp.amf0 import AmfValue
 from rtmp.commands import make_info
@@ -12,7 +13,11 @@ from rtmp.messages import Message, MessageType, Payload, UserControlType, join_a
 from rtmp.server_requests import ServerRequests
 from rtmp.server_stream import ServerStream
 from rtmp.shared_message import SharedMessage
-from rtmp.state import StreamInput, StreamState
+from rtmp.state import ConnectionState, StreamInput, StreamState
+
+_AUDIO: Final = int(MessageType.AUDIO)
+_VIDEO: Final = int(MessageType.VIDEO)
+_CONNECTED: Final = ConnectionState.CONNECTED
 
 
 class PlayerCommands(ServerRequests):
@@ -73,13 +78,11 @@ class PlayerCommands(ServerRequests):
 
     def send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         """Send an audio message to a player. Raises LocalProtocolError unless the stream plays."""
-        if self._playing(stream_id).audio:
-            self._send_audio(stream_id, timestamp_ms, payload)
+        self._send_media(_AUDIO, stream_id, timestamp_ms, payload)
 
     def send_video(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
         """Send a video message to a player. Raises LocalProtocolError unless the stream plays."""
-        if self._playing(stream_id).video:
-            self._send_video(stream_id, timestamp_ms, payload)
+        self._send_media(_VIDEO, stream_id, timestamp_ms, payload)
 
     def send_shared(self, stream_id: int, message: SharedMessage) -> None:
         """Send a message that many players get. Raises LocalProtocolError unless the stream plays."""
@@ -189,6 +192,14 @@ class PlayerCommands(ServerRequests):
         event = stream.playlist.popleft()
         stream.name = event.name
         return event
+
+    def _send_media(self, type_id: int, stream_id: int, timestamp_ms: int, payload: Payload) -> None:
+        stream = self._streams.get(stream_id)
+        chunk_stream = stream.sendable.get(type_id) if stream is not None else None
+        if chunk_stream is None or self.state is not _CONNECTED:
+            self._playing(stream_id)  # else the player wants none of the kind
+            return
+        self._send(chunk_stream, type_id, stream_id, timestamp_ms, payload)
 
     def _send_play_status(
         self, stream_id: int, timestamp_ms: int, code: str, extra: Mapping[str, AmfValue] | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rtmp.amf0 import AmfValue
 from rtmp.chunk_reader import ChunkReader
@@ -32,6 +32,7 @@ MediaSink: TypeAlias = Callable[[int, int, Payload], None]
 """Takes the media of a stream: message type (AUDIO or VIDEO), timestamp in milliseconds, payload."""
 _MEDIA = frozenset((MessageType.AUDIO, MessageType.VIDEO))
 _CONTENT = _MEDIA | {MessageType.DATA_AMF0, MessageType.DATA_AMF3, MessageType.AGGREGATE}
+_HANDSHAKE: Final = ConnectionState.HANDSHAKE  # a member is looked up slowly, and this for every read
 _BATCH = 64
 """Chunks parsed at once: they can be so small that a read holds a hundred thousand."""
 _BATCH_WORK = 4
@@ -85,7 +86,7 @@ class Session(SessionControl):
         messages = self._messages
         before = len(messages)
         try:
-            if self.state is ConnectionState.HANDSHAKE:
+            if self.state is _HANDSHAKE:
                 data = self._receive_handshake(data)
             self._reader.receive_data(data, messages, _BATCH)
             if self.bytes_received >= self._ack_due:

@@ -74,8 +74,11 @@ class SessionOutput:
     def _send(
         self, chunk_stream: int, type_id: int, stream_id: int, timestamp_ms: int, payload: Payload
     ) -> None:
-        for piece in self._writer.write(chunk_stream, type_id, stream_id, timestamp_ms, payload):
-            self._queue(piece)
+        pieces = self._writer.write(chunk_stream, type_id, stream_id, timestamp_ms, payload)
+        size = sum(map(len, pieces))
+        self._out += pieces
+        self.pending_size += size
+        self.bytes_sent += size
 
     def _send_control(self, message_type: MessageType, payload: bytes) -> None:
         self._send(CONTROL_CHUNK_STREAM, message_type, 0, 0, payload)

@@ -9,7 +9,7 @@ from typing import Final
 
 from media_bridge.codecs.registry import decoder_for, encoder_for
 from media_bridge.errors import MediaError
-from media_bridge.frames import AudioCodec, AudioPacket
+from media_bridge.frames import AudioCodec
 from media_bridge.pcm_queue import PcmQueue
 from media_bridge.pipeline import DownlinkChain, UplinkChain
 from media_bridge.pj_clock_thread import ClockThreads
@@ -50,6 +50,8 @@ _UPLINK: Final = {
 }
 """Codec and, where the format implies it, the rate of the stream in Hz."""
 
+_CONFIGURATION: Final = AacPacketType.SEQUENCE_HEADER
+
 
 class CallAudio:
     """Audio both ways between an RTMP client and one port of the bridge; used on the loop's thread.
@@ -80,7 +82,7 @@ class CallAudio:
         self.playout = PlayoutClock(self._rate_hz)
         """When what the client sends is played."""
         self._uplink: UplinkChain | None = None
-        self._uplink_key: tuple[SoundFormat, int] | None = None
+        self._uplink_header: AudioTagHeader | None = None
         self._aac_configuration: bytes | None = None
         self._bad_tags = 0
         # Nothing above 4 kHz comes from an 8 kHz codec. A wideband Speex decoder plays narrowband frames too.
@@ -108,9 +110,9 @@ class CallAudio:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
         try:
             header = AudioTagHeader.parse(tag)
-            body = memoryview(tag)[header.size :]
-            if header.aac_packet_type is AacPacketType.SEQUENCE_HEADER:
-                self._aac_configuration, self._uplink_key = bytes(body), None
+            body = tag[header.size :]
+            if header.aac_packet_type is _CONFIGURATION:
+                self._aac_configuration, self._uplink_header = bytes(body), None
             elif len(body):
                 self.playout.note_push(self._queue.pushed_samples, timestamp_ms)
                 self._chain_for(header).push(body)
@@ -153,14 +155,15 @@ class CallAudio:
         return pcm
 
     def _chain_for(self, header: AudioTagHeader) -> UplinkChain:
-        key = (header.sound_format, header.rate_hz)
-        if self._uplink is None or key != self._uplink_key:
-            chain = self._make_uplink(header)
-            if self._uplink is not None:
-                self._uplink.close()
-            self._uplink, self._uplink_key = chain, key
-            logger.info("%s: rtmp %s → port", self._name, chain)
-        return self._uplink
+        chain, last = self._uplink, self._uplink_header
+        if chain is not None and last is not None and _plays(last, header):
+            return chain
+        chain = self._make_uplink(header)
+        if self._uplink is not None:
+            self._uplink.close()
+        self._uplink, self._uplink_header = chain, header
+        logger.info("%s: rtmp %s → port", self._name, chain)
+        return chain
 
     def _make_uplink(self, header: AudioTagHeader) -> UplinkChain:
         if header.sound_format not in _UPLINK:
@@ -176,11 +179,13 @@ class CallAudio:
         return UplinkChain(decoder, self._queue)
 
     def _drain(self) -> None:
-        for packet in self._downlink.drain():
-            self._emit_packet(packet)
+        for timestamp_ms, payload in self._downlink.drain():
+            self._emit(timestamp_ms, self._tag_header + payload)
 
-    def _emit_packet(self, packet: AudioPacket) -> None:
-        self._emit(packet.timestamp_ms, self._tag_header + packet.payload)
+
+def _plays(last: AudioTagHeader, header: AudioTagHeader) -> bool:
+    """Return whether one decoder is right for both; as a rule they are the same object."""
+    return header is last or (header.sound_format, header.rate_hz) == (last.sound_format, last.rate_hz)
 
 
 def _audio_rate_hz(codec: SdpCodec) -> int:

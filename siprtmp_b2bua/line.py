@@ -155,13 +155,15 @@ class Line:
 
     def push_audio(self, timestamp_ms: int, tag: Payload) -> None:
         """Take an FLV audio tag from the client; without a call it is dropped."""
-        if self._call is not None:
-            self._call.push_audio(timestamp_ms, tag)
+        call = self._call
+        if call is not None:
+            call.push_audio(timestamp_ms, tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
         """Take an FLV video tag from the client; without a call it is dropped."""
-        if self._call is not None:
-            self._call.push_video(timestamp_ms, tag)
+        call = self._call
+        if call is not None:
+            call.push_video(timestamp_ms, tag)
 
     def client_plays(self) -> None:
         """Note that the client begins to play the stream of its calls."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from media_bridge.video_tag import FOUR_CCS
@@ -13,7 +14,6 @@ from rtmp.amf0 import AmfValue
 from rtmp.capabilities import Capabilities, FourCcInfo
 from rtmp.errors import LocalProtocolError
 from rtmp.events import (
-    AudioReceived,
     CallReceived,
     ConnectionClosed,
     ConnectRequested,
@@ -24,9 +24,8 @@ from rtmp.events import (
     SeekRequested,
     StreamClosed,
     StreamLengthRequested,
-    VideoReceived,
 )
-from rtmp.media_kind import MediaKind, media_kind
+from rtmp.media_kind import ORDINARY_STARTS, MediaKind, media_kind
 from rtmp.messages import MessageType, Payload
 
 from .client_api import COMMANDS
@@ -41,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 _PUBLISHED_NAME: Final = "local"
 _PLAYED_NAME: Final = "remote"
+_AUDIO: Final = int(MessageType.AUDIO)
+_ORDINARY_AUDIO: Final = ORDINARY_STARTS[_AUDIO]
 _CAPABILITIES: Final = Capabilities(FOUR_CCS, dict.fromkeys(FOUR_CCS, FourCcInfo.CAN_DECODE))
 """One track without modifiers is what is asked for, though video of others is read (`default_track`); and no
 audio: of that we take what Flash has (`media_bridge.video_tag`).
@@ -70,9 +71,7 @@ class RtmpLeg:
 
     def on_event(self, event: Event) -> None:
         """Take an event of the connection."""
-        if isinstance(event, AudioReceived | VideoReceived):
-            self._media_received(event)
-        elif isinstance(event, ConnectRequested):
+        if isinstance(event, ConnectRequested):
             self._tasks.start(self._connect(event))
         elif isinstance(event, CallReceived):
             self._call_received(event)
@@ -91,17 +90,20 @@ class RtmpLeg:
         elif isinstance(event, ConnectionClosed):
             self._connection_closed(event)
 
-    def _media_received(self, event: AudioReceived | VideoReceived) -> None:
-        if self._line is None or event.stream_id != self._published:
+    def _media_received(self, stream_id: int, type_id: int, timestamp_ms: int, payload: Payload) -> None:
+        """Take audio or video of a published stream: not by an event, for it comes fifty times a second."""
+        line = self._line
+        if line is None or stream_id != self._published:
             return
-        if isinstance(event, AudioReceived):
-            if media_kind(MessageType.AUDIO, event.payload) is MediaKind.AUDIO_HEADER:
-                self._audio_configuration = bytes(event.payload)
-            self._line.push_audio(event.timestamp_ms, event.payload)
+        if type_id != _AUDIO:
+            if configures_default_track(payload):
+                self._video_configuration = bytes(payload)
+            line.push_video(timestamp_ms, payload)
             return
-        if configures_default_track(event.payload):
-            self._video_configuration = bytes(event.payload)
-        self._line.push_video(event.timestamp_ms, event.payload)
+        is_sound = len(payload) > 1 and _ORDINARY_AUDIO[payload[0] << 8 | payload[1]]
+        if not is_sound and media_kind(_AUDIO, payload) is MediaKind.AUDIO_HEADER:
+            self._audio_configuration = bytes(payload)
+        line.push_audio(timestamp_ms, payload)
 
     def disconnect(self, reason: str) -> None:
         """Tell the client that it is out (`NetConnection.Connect.Closed`) and close the connection."""
@@ -186,7 +188,7 @@ class RtmpLeg:
             )
             return
         self._published = event.stream_id
-        self._connection.accept_publish(event.stream_id)
+        self._connection.accept_publish(event.stream_id, sink=partial(self._media_received, event.stream_id))
 
     def _play_requested(self, event: PlayRequested) -> None:
         name = event.name.partition("?")[0]

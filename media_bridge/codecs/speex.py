@@ -67,11 +67,13 @@ class SpeexDecoder:
         library, bits, pcm = self._lib, self._bits_ref, self._pcm
         library.bits_read_from(bits, bytes(payload), size)
         frames: list[bytes] = []
-        while library.bits_remaining(bits) >= _MIN_FRAME_BITS and len(frames) < MAX_FRAMES:
+        remaining = 8 * size
+        while remaining >= _MIN_FRAME_BITS and len(frames) < MAX_FRAMES:
             result = library.decode(state, bits, pcm)
             if result == lib.DECODE_END:
                 break
-            if result != lib.DECODE_OK or library.bits_remaining(bits) < 0:
+            remaining = library.bits_remaining(bits)
+            if result != lib.DECODE_OK or remaining < 0:
                 if not frames:
                     raise CodecDataError(f"damaged Speex frame ({size} bytes)")
                 break
@@ -172,7 +174,7 @@ class SpeexEncoder:
         self._pcm.raw = bytes(pcm)
         library.bits_reset(bits)
         library.encode(state, self._pcm, bits)
-        return bytes(self._out_view[: library.bits_write(bits, out, self._out_size)])
+        return self._out_view[: library.bits_write(bits, out, self._out_size)].tobytes()
 
     def close(self) -> None:
         """Free the encoder's state."""
