@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import resource
 import signal
 from collections.abc import AsyncIterator
 
 import pytest
 
+from benchmarks import process_stats
 from examples.rtmp_phone import RtmpPhone
+from rtmp.errors import RtmpError
 from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.sipp import Sipp
@@ -21,15 +25,15 @@ pytestmark = pytest.mark.interop("sipp")
 
 @pytest.fixture
 async def gateway(peers: Peers) -> AsyncIterator[Gateway]:
-    """One worker at a time: the tests have no more ports for one gateway."""
-    yield await peers.start(Gateway("-d", "--workers", "auto", "--max-workers", "1"))
+    """One worker."""
+    yield await peers.start(Gateway("-d", workers=1))
 
 
-async def kill_worker(gateway: Gateway, number: signal.Signals = signal.SIGKILL) -> None:
-    started = re.search(r"worker 1 \(pid (\d+)\) has started", gateway.log())
+async def kill_worker(gateway: Gateway, fault: signal.Signals = signal.SIGKILL, number: int = 1) -> None:
+    started = re.search(r"pid (\d+)", await gateway.wait_logged(rf"worker {number} .* has started"))
     assert started is not None
-    os.kill(int(started[1]), number)
-    await gateway.wait_logged(r"worker 1 \(pid \d+\) has died")
+    os.kill(int(started[1]), fault)
+    await gateway.wait_logged(rf"worker {number} \(pid {started[1]}\) has died")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
@@ -63,3 +67,58 @@ async def test_a_call_that_has_ended_gets_no_bye(gateway: Gateway) -> None:
     await kill_worker(gateway)
     await gateway.wait_logged(r"worker 1 \(pid \d+\) has started.*")
     assert "sent a BYE" not in gateway.log()
+
+
+_WORKERS = 3
+_CALLS = _WORKERS * 4
+
+
+async def has_ended(phone: RtmpPhone) -> None:
+    with contextlib.suppress(RtmpError):
+        await phone.client.closed
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGABRT, signal.SIGSTOP])
+async def test_only_the_calls_of_a_worker_that_fails_end(peers: Peers, fault: signal.Signals) -> None:
+    gateway = await peers.start(Gateway("-d", workers=_WORKERS))
+    async with Sipp("uas_answer", rtp_echo=True, calls=_CALLS + 4, timeout_s=60) as callee:
+        phones = [await RtmpPhone.connect(gateway.url()) for _ in range(_CALLS)]
+        for phone in phones:
+            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
+        ends = {asyncio.ensure_future(has_ended(phone)): phone for phone in phones}
+        await kill_worker(gateway, fault, number=2)
+        ended: set[asyncio.Future[None]] = set()
+        async with asyncio.timeout(5):
+            while len(ended) < 4:
+                done, _ = await asyncio.wait(ends.keys() - ended, return_when=asyncio.FIRST_COMPLETED)
+                ended |= done
+        await gateway.wait_logged("sent a BYE to the peers of worker 2; 4 of 4 answered")
+        others = [phone for end, phone in ends.items() if end not in ended]
+        await asyncio.gather(*(assert_tone_heard(phone) for phone in others))
+        assert sum(end.done() for end in ends) == 4
+        fresh = [await RtmpPhone.connect(gateway.url()) for _ in range(4)]  # which its successor has
+        for phone in fresh:
+            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
+        await asyncio.gather(*(assert_tone_heard(phone) for phone in fresh))
+        for phone in (*others, *fresh):
+            await phone.bye()
+            await phone.close()
+        (await callee.wait()).check()
+
+
+def fill_disk(gateway: Gateway) -> None:
+    """Have every write to a file fail, in all processes of the gateway."""
+    for pid in process_stats.process_tree(gateway.process.pid):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+async def test_calls_go_on_when_the_disk_of_the_log_is_full(peers: Peers) -> None:
+    gateway = await peers.start(Gateway(workers=2))
+    async with Sipp("uas_answer", rtp_echo=True) as callee:
+        phone = await RtmpPhone.connect(gateway.url())
+        fill_disk(gateway)
+        await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
+        await assert_tone_heard(phone)
+        await phone.bye()
+        (await callee.wait()).check()
+        await phone.close()

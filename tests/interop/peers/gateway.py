@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from siprtmp_b2bua.workers.slots import MIN_RTP_PORTS
 from tests.interop.peers.peer import OneProcessPeer
 from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST, free_port, free_port_range
@@ -17,15 +18,22 @@ CALLS = 4
 
 
 class Gateway(OneProcessPeer):
-    """`python -m siprtmp_b2bua`; `settings` become environment: `{"SIP__REGISTER_TIMEOUT_S": "1"}`."""
+    """`python -m siprtmp_b2bua`; `settings` become environment: `{"SIP__REGISTER_TIMEOUT_S": "1"}`.
+
+    With `workers` it is a supervisor with up to that many, each on a SIP port that only its log tells.
+    """
 
     program: ClassVar[str] = "gateway"
 
-    def __init__(self, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, settings: Mapping[str, str] | None = None, workers: int | None = None
+    ) -> None:
         super().__init__()
         self.rtmp_port = free_port()
-        self.sip_port = free_port()
-        self.rtp_ports = free_port_range()
+        self.sip_port = free_port() if workers is None else 0
+        self.rtp_ports = free_port_range() if workers is None else free_port_range(workers * MIN_RTP_PORTS)
+        if workers is not None:
+            arguments = (*arguments, "--workers", "auto", "--max-workers", str(workers))
         self._arguments = arguments
         self._settings = settings or {}
 

@@ -41,13 +41,19 @@ def free_rtp_port() -> int:
 
 
 def free_port_range(count: int = BLOCK_SIZE) -> range:
-    """`count` consecutive free ports (at most a block), the first one even."""
-    if count > BLOCK_SIZE:
-        raise ValueError(f"at most {BLOCK_SIZE} consecutive ports, not {count}")
-    while True:
-        block = _lease_block()
-        if all(_is_free(port) for port in block[:count]):
-            return block[:count]
+    """`count` consecutive free ports, the first one even."""
+    blocks = -(-count // BLOCK_SIZE)
+    starts = list(range(BLOCK_COUNT - blocks + 1))
+    random.shuffle(starts)
+    for number in starts:
+        leases = [_lease(each) for each in range(number, number + blocks)]
+        first = FIRST_PORT + number * BLOCK_SIZE
+        if all(leases) and all(_is_free(port) for port in range(first, first + count)):
+            _leases.extend(filter(None, leases))
+            return range(first, first + count)
+        for lease in filter(None, leases):
+            lease.close()
+    raise RuntimeError(f"there are no {blocks} blocks of test ports in a row")
 
 
 def udp_is_bound(port: int) -> bool:
@@ -76,18 +82,23 @@ def _lease_block() -> range:
     order = list(range(BLOCK_COUNT))
     random.shuffle(order)
     for number in order:
-        lease = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            lease.bind(f"\0siprtmp-b2bua-test-ports-{number}")
-        except OSError as error:
-            lease.close()
-            if error.errno != errno.EADDRINUSE:
-                raise
-        else:
+        if (lease := _lease(number)) is not None:
             _leases.append(lease)
             start = FIRST_PORT + number * BLOCK_SIZE
             return range(start, start + BLOCK_SIZE)
     raise RuntimeError("every block of test ports is leased")
+
+
+def _lease(number: int) -> socket.socket | None:
+    lease = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        lease.bind(f"\0siprtmp-b2bua-test-ports-{number}")
+    except OSError as error:
+        lease.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return lease
 
 
 def _is_free(port: int) -> bool:
