@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench fuzz clean
+.PHONY: help demo test lint format bench soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ format: $(INSTALLED_DEV) ## put the code into ruff's format and fix what it can 
 
 bench: $(INSTALLED_DEV) ## measure the figures of the README, half an hour or so
 	@$(BIN)/python -m benchmarks
+
+soak: $(INSTALLED) ## make calls for an hour and a half, and see whether anything grows
+	@$(BIN)/python benchmarks/soak.py --check
+	@$(BIN)/python benchmarks/churn.py --check
+	@$(BIN)/python benchmarks/churn.py --clients 40 --rate 2 --hold 20 --seconds 3600 --check
 
 fuzz: $(INSTALLED_FUZZ) ## fuzz what reads a peer's bytes for SECONDS (600), all of it or a TARGET
 	@$(BIN)/python -m tests.fuzz.fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))

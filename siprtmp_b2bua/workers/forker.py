@@ -115,7 +115,7 @@ class Forker:
 
 def main() -> None:
     """Run the forker on the socket whose descriptor is the only argument."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # whole groups get them; the supervisor says what is to be done
     from . import worker  # noqa: F401, PLC0415 - so that every fork has it
 

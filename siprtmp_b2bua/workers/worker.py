@@ -170,7 +170,7 @@ class Worker:
 
 def run_worker(request: Fork, sock: socket.socket) -> int:
     """Be a worker, from the fork to the end; returns the exit status."""
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(ignored, signal.SIG_IGN)  # the supervisor says what is to be done
     configure_logging(request.verbosity, f"{request.kind} {request.number}")
     try:

@@ -1,12 +1,13 @@
 """Short runs of the benchmark programs, with real calls."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from benchmarks import calls, soak
+from benchmarks import calls, churn, soak
 
 pytestmark = [
     pytest.mark.interop,
@@ -43,6 +44,16 @@ def test_one_call_of_each_way_goes_as_it_should(tmp_path: Path, capsys: pytest.C
     assert [sample["calls"] for sample in data["samples"]] == [0, 5, 10]
     assert status == 0
     assert "| grows? |" in capsys.readouterr().out
+
+
+def test_calls_of_many_workers_begin_and_end_and_leave_nothing(capsys: pytest.CaptureFixture[str]):
+    arguments = ["--clients", "6", "--rate", "10", "--hold", "0.2", "--seconds", "4", "--phases", "2"]
+
+    status = churn.main([*arguments, "--check"])
+
+    said = capsys.readouterr().out
+    assert status == 0, said
+    assert int(re.search(r"^(\d+) calls, ", said, re.MULTILINE)[1]) > 5
 
 
 def test_a_gateway_that_does_not_start_is_reported_with_its_words(capsys: pytest.CaptureFixture[str]):
