@@ -13,9 +13,7 @@ import argparse
 import asyncio
 import json
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -28,7 +26,7 @@ from benchmarks import process_stats
 from benchmarks.call_quality import CallQuality
 from benchmarks.calls_report import Measured, as_json, figures, machine, table
 from benchmarks.gateway_process import CallSummary, GatewayProcess
-from benchmarks.local_process import HOST, ROOT, ProgramFailed, end_by_sigterm
+from benchmarks.local_process import HOST, ROOT, ProgramFailed, end_by_sigterm, in_new_directory
 from benchmarks.sipp_process import USER, SippProcess
 
 RTPMAPS = {
@@ -207,13 +205,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.calls < 1 or options.seconds < 2:
         parser.error("it takes at least one call and 2 seconds")
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-calls-"))
-    try:
-        measured = asyncio.run(measure(options, directory))
-    except ProgramFailed as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    measured = in_new_directory("calls", lambda directory: asyncio.run(measure(options, directory)))
+    if measured is None:
         return 2
-    shutil.rmtree(directory)
     rows = figures(measured)
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(measured, rows), indent=2) + "\n")

@@ -15,9 +15,7 @@ import argparse
 import asyncio
 import math
 import random
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +30,7 @@ if not __package__:
 from benchmarks import process_stats
 from benchmarks.call_load import invite_when_free
 from benchmarks.gateway_process import GatewayProcess
-from benchmarks.local_process import ProgramFailed, end_by_sigterm
+from benchmarks.local_process import end_by_sigterm, in_new_directory
 from benchmarks.markdown_table import markdown
 from benchmarks.process_stats import Resources
 from benchmarks.sipp_process import SippProcess
@@ -212,13 +210,10 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run it; returns the exit status."""
     options = make_parser().parse_args(argv)
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-churn-"))
-    try:
-        clients, held, troubles = asyncio.run(churn(options, directory))
-    except ProgramFailed as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    found = in_new_directory("churn", lambda directory: asyncio.run(churn(options, directory)))
+    if found is None:
         return 2
-    shutil.rmtree(directory)
+    clients, held, troubles = found
     heading = ("after", "calls", "processes", "descriptors", "threads", "memory (PSS)")
     rows = [
         (f"{h.seconds:.0f} s", str(h.calls), str(h.processes), str(h.descriptors), str(h.threads),

@@ -7,14 +7,16 @@ import atexit
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[1]
@@ -28,8 +30,28 @@ _PROBED_PORTS = range(10_000, 19_800, 2)
 _running: set[int] = set()
 
 
+T = TypeVar("T")
+
+
 class ProgramFailed(Exception):  # noqa: N818 - named for what happened
     """A program did not start, or ended too early; the text has the end of its output."""
+
+
+def in_new_directory(
+    name: str, work: Callable[[Path], T], failures: tuple[type[Exception], ...] = (ProgramFailed,)
+) -> T | None:
+    """Return what `work` makes of a directory that it has for its logs.
+
+    None: it raised one of `failures`, which is told with the place of the logs, as they stay then.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"siprtmp-{name}-"))
+    try:
+        found = work(directory)
+    except failures as error:
+        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+        return None
+    shutil.rmtree(directory)
+    return found
 
 
 class LocalProcess:

@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -27,7 +25,7 @@ if not __package__:
 
 from benchmarks.calls import CpuMeter
 from benchmarks.calls_report import machine
-from benchmarks.local_process import ProgramFailed, end_by_sigterm
+from benchmarks.local_process import ProgramFailed, end_by_sigterm, in_new_directory
 from benchmarks.markdown_table import markdown
 from benchmarks.process_stats import Resources, cpu_seconds
 from benchmarks.rtmp_memory import Memory
@@ -164,13 +162,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if min(options.clients, options.churn, options.at_once) < 1:
         parser.error("it takes at least one client")
     raise_descriptor_limit()
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-idle-"))
-    try:
-        rows = asyncio.run(_run(options, directory))
-    except (ProgramFailed, PeerFailed) as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    rows = in_new_directory(
+        "idle", lambda directory: asyncio.run(_run(options, directory)), (ProgramFailed, PeerFailed)
+    )
+    if rows is None:
         return 2
-    shutil.rmtree(directory)
     if options.json is not None:
         data = {"machine": machine(), "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(data, indent=2) + "\n")

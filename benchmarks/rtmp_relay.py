@@ -16,9 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from itertools import product
@@ -28,7 +26,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.calls_report import machine
-from benchmarks.local_process import ProgramFailed, end_by_sigterm
+from benchmarks.local_process import ProgramFailed, end_by_sigterm, in_new_directory
 from benchmarks.rtmp_load import RelayLoad, Workload
 from benchmarks.rtmp_memory import Memory
 from benchmarks.rtmp_peer import Peer, PeerFailed, Peers
@@ -113,13 +111,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
     options = parse_options(argv)
     raise_descriptor_limit()
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-relay-"))
-    try:
-        rows = asyncio.run(run(options, directory))
-    except (ProgramFailed, PeerFailed) as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    rows = in_new_directory(
+        "relay", lambda directory: asyncio.run(run(options, directory)), (ProgramFailed, PeerFailed)
+    )
+    if rows is None:
         return 2
-    shutil.rmtree(directory)
     if options.json is not None:
         data = {"machine": machine(), "seconds": options.seconds, "rows": [row.as_json() for row in rows]}
         options.json.write_text(json.dumps(data, indent=2) + "\n")

@@ -18,10 +18,8 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +30,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.gateway_process import GatewayProcess
-from benchmarks.local_process import HOST, ProgramFailed, end_by_sigterm
+from benchmarks.local_process import HOST, end_by_sigterm, in_new_directory
 from benchmarks.process_stats import Resources, handles_signal
 from benchmarks.sipp_process import USER
 from benchmarks.soak_calls import CallWentWrong, Phones, SoakClient, way_of
@@ -160,13 +158,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the soak; returns the exit status."""
     options = make_parser().parse_args(argv)
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-soak-"))
-    try:
-        soak = asyncio.run(soak_gateway(options, directory))
-    except ProgramFailed as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    soak = in_new_directory("soak", lambda directory: asyncio.run(soak_gateway(options, directory)))
+    if soak is None:
         return 2
-    shutil.rmtree(directory)
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(soak), indent=2) + "\n")
     found = verdicts(soak)

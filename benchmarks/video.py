@@ -15,10 +15,8 @@ import argparse
 import asyncio
 import io
 import json
-import shutil
 import statistics
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +31,7 @@ import numpy as np
 from benchmarks.calls import CpuMeter
 from benchmarks.calls_report import machine
 from benchmarks.gateway_process import GatewayProcess
-from benchmarks.local_process import HOST, ProgramFailed, end_by_sigterm
+from benchmarks.local_process import HOST, ProgramFailed, end_by_sigterm, in_new_directory
 from benchmarks.markdown_table import markdown
 from benchmarks.process_stats import rss_kib
 from benchmarks.sipp_process import SippProcess
@@ -244,6 +242,14 @@ def report(all_figures: Sequence[VideoFigures]) -> str:
     return markdown(heading, lines, texts=1)
 
 
+def _measure_all(seconds: float, directory: Path) -> list[VideoFigures]:
+    found = []
+    for workload in (AUDIO, *WORKLOADS):
+        print(f"  … {workload.name}", file=sys.stderr, flush=True)
+        found.append(asyncio.run(measure(workload, seconds, directory)))
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
     parser = argparse.ArgumentParser(
@@ -252,16 +258,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="of each call (default 20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args(argv)
-    directory = Path(tempfile.mkdtemp(prefix="siprtmp-video-"))
-    found = []
-    try:
-        for workload in (AUDIO, *WORKLOADS):
-            print(f"  … {workload.name}", file=sys.stderr, flush=True)
-            found.append(asyncio.run(measure(workload, options.seconds, directory)))
-    except ProgramFailed as error:
-        print(f"{error}\nlogs: {directory}", file=sys.stderr)
+    found = in_new_directory("video", lambda directory: _measure_all(options.seconds, directory))
+    if found is None:
         return 2
-    shutil.rmtree(directory)
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(each) for each in found], indent=2) + "\n")
     here = machine()

@@ -106,12 +106,11 @@ class Gateway:
         if self._telephone is not None:
             await self._telephone.drain()
 
-    async def counts(self) -> str:
-        """One line that counts what the gateway holds; what stays in it when all is quiet, leaks."""
+    async def counts(self) -> dict[str, int]:
+        """How many there are of what the gateway holds; what stays when all is quiet, leaks."""
         counts = await self._telephone.counts() if self._telephone is not None else {}
         counts["streams"] = self._applications.stream_count if self._applications else 0
-        counts["tasks"] = len(asyncio.all_tasks())
-        return " ".join(f"{name}={count}" for name, count in counts.items())
+        return counts
 
     async def stop(self) -> None:
         """Hang up all calls, unregister, close all connections and sockets."""

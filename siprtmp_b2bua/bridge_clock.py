@@ -36,6 +36,8 @@ class BridgeClock:
 
     def start(self) -> None:
         """Tick from now on."""
+        if self._is_running:
+            self._stop()
         self._start()
         self._is_running = True
 

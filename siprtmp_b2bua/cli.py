@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,8 +19,6 @@ from .logs import configure_logging
 from .service import ServiceRunner
 from .workers.slots import is_one_process
 from .workers.supervisor import Supervisor
-
-logger = logging.getLogger(__name__)
 
 EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
 

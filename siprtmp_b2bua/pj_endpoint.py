@@ -233,7 +233,6 @@ class PjEndpoint:
     def _start_clock(self) -> None:
         """Clock the bridge without a sound device; its first tick comes one frame time from now."""
         assert self._endpoint is not None
-        self._stop_clock()
         self._endpoint.audDevManager().setNullDev()
 
     def _stop_clock(self) -> None:

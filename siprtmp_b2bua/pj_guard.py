@@ -144,10 +144,10 @@ class PjGuard:
         """Tell of a dialog that has begun by UDP, or ended, if somebody wants to know."""
         if self.on_dialog is None or message.method not in _DIALOG_ENDS:
             return
-        received = ReceivedData.from_address(address)
         if (ended := self._dialogs.ended(message)) is not None:
             self.on_dialog(ended)
         elif _came_by_udp(message):
+            received = ReceivedData.from_address(address)
             note = self._dialogs.began(message, received.source_name.decode("latin-1"), received.source_port)
             if note is not None:
                 self.on_dialog(note)

@@ -40,8 +40,8 @@ class Service(Protocol):
     async def status(self) -> GatewayStatus:
         """What goes on."""
 
-    async def counts(self) -> str:
-        """One line that counts what there is; what stays in it when all is quiet, leaks."""
+    async def counts(self) -> dict[str, int]:
+        """How many there are of what a gateway holds; what stays when all is quiet, leaks."""
 
     def reload(self, config: GatewayConfig) -> None:
         """Put other settings and renewed certificates in force, as far as that can be done."""
@@ -79,7 +79,8 @@ class ServiceRunner:
         await self._service.stop()
 
     async def _log_counts(self) -> None:
-        logger.info("status: %s", await self._service.counts())
+        counts = await self._service.counts() | {"tasks": len(asyncio.all_tasks())}
+        logger.info("status: %s", " ".join(f"{name}={count}" for name, count in counts.items()))
 
     async def _open_control(self) -> ControlServer | None:
         setting = self._config.control

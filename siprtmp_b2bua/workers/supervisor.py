@@ -115,17 +115,15 @@ class Supervisor:
             workers=tuple(worker for crew in crews for worker in crew),
         )
 
-    async def counts(self) -> str:
-        """One line that counts what there is, in all processes."""
+    async def counts(self) -> dict[str, int]:
+        """How many there are of what all processes hold."""
         workers = (await self.status()).workers
-        counts = {
+        return {
             "workers": len(workers),
             "lines": sum(worker.clients for worker in workers if worker.lines is not None),
             "calls": sum(len(worker.calls) for worker in workers),
             "streams": sum(worker.streams for worker in workers),
-            "tasks": len(asyncio.all_tasks()),
         }
-        return " ".join(f"{name}={count}" for name, count in counts.items())
 
     async def drain(self) -> None:
         """Take no more clients and calls; return when the last call has ended. `stop` has to follow."""
