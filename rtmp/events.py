@@ -155,7 +155,8 @@ class PauseRequested:
 class SeekRequested:
     """(server) A player wants to be elsewhere; answer with accept_seek or reject_seek.
 
-    Whoever plays what cannot be sought in, such as a live stream, rejects it: else the player waits.
+    It may want that before it has heard that it plays: then accept_seek comes after accept_play. Whoever
+    plays what cannot be sought in, such as a live stream, rejects it: else the player waits.
     """
 
     stream_id: int

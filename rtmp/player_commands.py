@@ -72,8 +72,9 @@ class PlayerCommands(ServerRequests):
         code: str = "NetStream.Seek.Failed",
         extra: Mapping[str, AmfValue] | None = None,
     ) -> None:
-        """Refuse SeekRequested; the stream plays on. Raises LocalProtocolError unless it plays."""
-        self._playing(stream_id)
+        """Refuse SeekRequested; the stream plays on. Raises LocalProtocolError unless it plays or is to."""
+        if self._stream(stream_id).state is not StreamState.PLAY_REQUESTED:
+            self._playing(stream_id)
         self._send_status(stream_id, "error", code, description, extra)
 
     def send_audio(self, stream_id: int, timestamp_ms: int, payload: Payload) -> None:

@@ -177,7 +177,7 @@ class StreamRequests(ServerAnswers):
         if stream is None:
             return
         position_ms = _milliseconds(command.arguments[0] if command.arguments else None)
-        if stream.state is not StreamState.PLAYING or position_ms is None:
+        if stream.state not in _PLAYS or position_ms is None:
             self._send_status(stream_id, "error", "NetStream.Seek.Failed", "nothing plays, or seek to where?")
         else:
             self._events.append(SeekRequested(stream_id, position_ms))

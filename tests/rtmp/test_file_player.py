@@ -183,6 +183,46 @@ async def test_seeks_in_quick_succession_are_all_answered_and_the_last_counts(tm
         assert media(seen)[2].timestamp_ms == 2000
 
 
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_seek_before_the_file_is_open_waits_for_that(tmp_path: Path, paused: bool) -> None:
+    async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
+        player.play("clip", 0)
+        if paused:
+            player.command("pause", True, 0)
+        player.command("seek", 2500)
+        player.command("seek", 9000)
+        seen = await player.until_code("Seek.InvalidTime")
+        assert media(seen) == []
+        codes = [str(each).removeprefix("NetStream.") for each in seen]
+        assert codes.index("Play.Start") < codes.index("Seek.Notify")
+        if paused:
+            picture = await player.until(lambda seen: seen == FlvTag(9, 2000, flv.key_frame(50)))
+            assert [tag.body for tag in media(picture)] == [flv.AAC_HEADER, flv.AVC_HEADER, flv.key_frame(50)]
+            player.command("pause", False, 2000)
+        kept = media(await player.until_code("Play.Stop"))
+        assert kept[-1] == TAGS[-1]
+        assert len(kept) == sum(tag.timestamp_ms >= 2000 for tag in TAGS) + (-1 if paused else 2)
+
+
+@pytest.mark.parametrize(
+    ("play", "codes"),
+    [
+        (("absent", 0), ["Seek.Failed", "Play.StreamNotFound"]),
+        (("broken", 0), ["Seek.Failed", "Play.StreamNotFound"]),
+        (("absent",), ["Play.Reset", "Play.Start", "Seek.Failed"]),
+        (("absent", -1000), ["Play.Reset", "Play.Start", "Seek.Failed"]),
+    ],
+)
+async def test_an_early_seek_fails_where_nothing_recorded_is_played(
+    tmp_path: Path, play: tuple[str | int, ...], codes: list[str]
+) -> None:
+    async with playing(tmp_path, TAGS) as (_, player):
+        (tmp_path / "vod" / "broken.flv").write_bytes(b"no FLV file at all")
+        player.command("play", *play)
+        player.command("seek", 2500)
+        assert await player.until_code(codes[-1]) == [f"NetStream.{code}" for code in codes]
+
+
 async def test_seeks_that_wait_are_bounded(tmp_path: Path) -> None:
     async with playing(tmp_path, TAGS, buffer_ms=60_000) as (_, player):
         player.play("clip", 0)

@@ -70,6 +70,20 @@ def test_seeking(client: RawClient) -> None:
     ]  # fmt: skip
 
 
+def test_seeking_before_it_is_known_whether_it_plays(client: RawClient) -> None:
+    stream_id = client.stream()
+    client.command("play", 0.0, "clip", 0, stream_id=stream_id)
+    assert client.command("seek", 0.0, 1500, stream_id=stream_id) == [ev.SeekRequested(stream_id, 1500.0)]
+    assert client.messages() == []
+    with pytest.raises(LocalProtocolError, match="PLAY_REQUESTED"):
+        client.session.accept_seek(stream_id, 1500.0)
+    client.session.reject_seek(stream_id, "nothing plays")
+    client.session.reject_play(stream_id)
+    assert [said(message) for message in client.messages()] == [
+        "NetStream.Seek.Failed", "NetStream.Play.StreamNotFound",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("arguments", [(), ("1",), (True,), (math.nan,), (math.inf,), (None,)])
 def test_seeking_nowhere_fails(client: RawClient, arguments: tuple[Any, ...]) -> None:
     stream_id = client.play()

@@ -13,6 +13,7 @@ from rtmp.aio.live.outlets import PlayerOutlet, TimedOutlet
 from rtmp.aio.live.requests import Purpose, Refused
 from rtmp.aio.live.services import LiveServices
 from rtmp.aio.recording.file_player import FilePlayer
+from rtmp.aio.recording.seek_queue import SeekQueue
 from rtmp.errors import InvalidStreamName
 from rtmp.events import (
     BufferLengthSet,
@@ -28,9 +29,12 @@ from rtmp.recording.play_end import START_OF_STREAM, PlayEnd
 from rtmp.relay.live_player import LivePlayer, Outlet
 from rtmp.relay.live_stream import LiveStream
 from rtmp.relay.names import StreamName
+from rtmp.state import StreamState
 
 _LIVE_ONLY: Final = frozenset({-1000.0, -1.0})
 """The `start` of play that wants nothing recorded; the specification says seconds, clients milliseconds."""
+
+_CANNOT_SEEK: Final = "a live stream cannot seek"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class LivePlaying:
         self._buffer_ms: dict[int, int] = {}
         self._received: dict[int, ReceiveChanged] = {}
         """What the client wants of a stream, if it has said so since it plays."""
+        self._early_seeks: dict[int, SeekQueue] = {}
+        """Where the client wants to be in a recording that is still looked for."""
         self._connection.on_writable = self._catch_up
 
     def request(self, event: PlayRequested) -> None:
@@ -98,11 +104,16 @@ class LivePlaying:
                 self._go_on_after_live(event.stream_id)
 
     def seek(self, event: SeekRequested) -> None:
-        """Seek in a file."""
-        if (file := self._files.get(event.stream_id)) is not None:
+        """Seek in a file, once it is known whether there is one."""
+        stream_id = event.stream_id
+        if (file := self._files.get(stream_id)) is not None:
             file.seek(event.position_ms)
+        elif self._connection.session.stream_state(stream_id) is StreamState.PLAY_REQUESTED:
+            self._early_seeks.setdefault(stream_id, SeekQueue(self._connection, stream_id)).add(
+                event.position_ms
+            )
         else:
-            self._connection.reject_seek(event.stream_id, "a live stream cannot seek")
+            self._connection.reject_seek(stream_id, _CANNOT_SEEK)
 
     def set_buffer_length(self, event: BufferLengthSet) -> None:
         """Heed how far ahead a file is to be sent; clients say so before they play, too."""
@@ -142,6 +153,7 @@ class LivePlaying:
         self._received.pop(stream_id, None)
         self._begins.pop(stream_id, None)
         self._paused.discard(stream_id)
+        self._early_seeks.pop(stream_id, None)
 
     def _stop(self, stream_id: int) -> None:
         if (live := self._live.pop(stream_id, None)) is not None:
@@ -182,6 +194,7 @@ class LivePlaying:
 
     def _refuse(self, stream_id: int, reason: Exception | str, code: str = "NetStream.Play.Failed") -> None:
         self._client.log(f"play refused: {reason}")
+        self._reject_early_seeks(stream_id, "nothing plays")
         self._connection.reject_play(stream_id, code, str(reason))
 
     def _play_live(self, event: PlayRequested, name: StreamName) -> None:
@@ -189,6 +202,7 @@ class LivePlaying:
         self._client.log(f"plays {name}")
         stream_id = event.stream_id
         self._connection.accept_play(stream_id, reset=event.reset)
+        self._reject_early_seeks(stream_id, _CANNOT_SEEK)
         player_outlet = PlayerOutlet(self._connection, stream_id, partial(self._go_on_after_live, stream_id))
         outlet: Outlet = player_outlet
         if event.duration > 0:
@@ -267,6 +281,16 @@ class LivePlaying:
             file.pause()
         self._files[stream_id] = file
         file.start()
+        for position_ms in self._take_early_seeks(stream_id):
+            file.seek(position_ms)
+
+    def _take_early_seeks(self, stream_id: int) -> list[float]:
+        seeks = self._early_seeks.pop(stream_id, None)
+        return seeks.take() if seeks is not None else []
+
+    def _reject_early_seeks(self, stream_id: int, reason: str) -> None:
+        for _ in self._take_early_seeks(stream_id):
+            self._connection.reject_seek(stream_id, reason)
 
     async def _tell_length(self, event: StreamLengthRequested) -> None:
         length_s = 0.0

@@ -31,6 +31,7 @@ _BURST: Final = 64 * KIB
 
 _PREVIEW_KINDS: Final = (MediaKind.KEY_FRAME, MediaKind.INTER_FRAME)
 _FOREVER: Final = float("inf")
+_OPENING: Final = (PlayerState.OPENING, PlayerState.OPENING_PAUSED)
 
 
 class FilePlayer:
@@ -140,8 +141,9 @@ class FilePlayer:
         """Go on with the key frame at or before `position_ms`; this also answers the client.
 
         Of several before the first is answered each gets its answer, and the last that is possible counts.
+        Those that come before the file is open wait for that.
         """
-        if not self._is_over():
+        if self._state in _OPENING or not self._is_over():
             self._seeks.add(position_ms)
             self._wake.set()
 
@@ -184,6 +186,7 @@ class FilePlayer:
         except (OSError, FlvError) as error:
             logger.info("%s cannot be played: %s", self._name, error)
             if not self._connection.is_closed:
+                self._seeks.reject(self._seeks.take(), "nothing plays")
                 self._connection.reject_play(self._stream_id)
             self._tell_over()
             return False

@@ -11,7 +11,7 @@ _MAX_SEEKS: Final = 64
 
 
 class SeekQueue:
-    """Of one stream, which must play when they are answered."""
+    """Of one stream, which plays or is to; it must play when they are accepted."""
 
     def __init__(self, connection: ServerConnection, stream_id: int) -> None:
         self._connection = connection
