@@ -8,19 +8,23 @@ import os
 import re
 import resource
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from benchmarks import process_stats
+from examples.phone_events import Byed, Invited
 from examples.rtmp_phone import RtmpPhone
 from rtmp.errors import RtmpError
 from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import CALLS, Gateway
+from tests.interop.peers.kamailio import Kamailio
+from tests.interop.peers.ports import HOST
 from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import assert_tone_heard
 
-pytestmark = pytest.mark.interop("sipp")
+pytestmark = pytest.mark.interop("sipp", "kamailio")
 
 
 @pytest.fixture
@@ -107,6 +111,41 @@ async def test_only_the_calls_of_a_worker_that_fails_end(peers: Peers, fault: si
             await phone.bye()
             await phone.close()
         (await callee.wait()).check()
+
+
+_EXPIRES_S = 8
+"""Then pjsip renews a registration every three seconds."""
+
+
+async def test_calls_go_on_without_their_registrar_and_new_ones_come_when_it_is_back(peers: Peers) -> None:
+    registrar = await peers.start(Kamailio(max_expires_s=_EXPIRES_S))
+    gateway = await peers.start(Gateway("-d", workers=2))
+    aors = [f"{user}@{HOST}:{registrar.port}" for user in ("alice", "bob")]
+    passwords = [registrar.users[user] for user in ("alice", "bob")]
+    async with Sipp("uas_answer", rtp_echo=True, calls=2, timeout_s=60) as callee:
+        phones = [
+            await RtmpPhone.connect(gateway.url(aor), aor.partition("@")[0], password)
+            for aor, password in zip(aors, passwords, strict=True)
+        ]
+        for phone in phones:
+            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
+        await registrar.stop()
+        gone_s = time.monotonic()
+        while time.monotonic() < gone_s + _EXPIRES_S:
+            await asyncio.gather(*(assert_tone_heard(phone) for phone in phones))
+        await registrar.start()  # anew: it knows of no binding
+        await asyncio.gather(*(registrar.wait_registered(user) for user in ("alice", "bob")))
+        for phone in phones:
+            await phone.bye()
+        (await callee.wait()).check()
+    for user, phone in zip(("alice", "bob"), phones, strict=True):
+        caller = await peers.start(Sipp("uac_invite_ringing", remote=registrar.address, service=user))
+        await phone.wait_for(Invited, 5)
+        await phone.accept()
+        await phone.wait_for(Byed, 5)
+        (await caller.wait()).check()
+        await phone.close()
+    gateway.check_clean()
 
 
 def fill_disk(gateway: Gateway) -> None:

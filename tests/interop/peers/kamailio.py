@@ -24,11 +24,17 @@ class Kamailio(OneProcessPeer):
     program: ClassVar[str] = "kamailio"
 
     def __init__(
-        self, *, users: Mapping[str, str] = USERS, domain: str = "sip.test", port: int | None = None
+        self,
+        *,
+        users: Mapping[str, str] = USERS,
+        domain: str = "sip.test",
+        port: int | None = None,
+        max_expires_s: int = 3600,
     ) -> None:
         super().__init__()
         self.users = dict(users)
         self.domain = domain
+        self.max_expires_s = max_expires_s
         self.port = free_port() if port is None else port
 
     @property
@@ -59,6 +65,7 @@ class Kamailio(OneProcessPeer):
         values = {
             "SIP_PORT": self.port,
             "DOMAIN": self.domain,
+            "MAX_EXPIRES": self.max_expires_s,
             "MODULES": _modules(),
             "CONTROL": self._control,
             "PASSWORDS": "\n".join(
