@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
 import json
 import statistics
@@ -65,6 +66,8 @@ class Workload:
 
 
 AUDIO = Workload(0, 0, 0)
+_LAST_PICTURES_S = 1.0
+"""How long to wait for what is still under way."""
 WORKLOADS = (
     Workload(640, 360, 1_000_000),
     Workload(1280, 720, 2_500_000),
@@ -82,9 +85,9 @@ class VideoFigures:
     packets_per_s: float
     sent: int
     returned: int
-    up_ms: tuple[float, float]
-    """Median and 95 %."""
-    down_ms: tuple[float, float]
+    up_ms: tuple[float, float] | None
+    """Median and 95 %; None if that is not known."""
+    down_ms: tuple[float, float] | None
 
 
 class Reflector(asyncio.DatagramProtocol):
@@ -148,10 +151,19 @@ async def measure(workload: Workload, seconds: float, directory: Path) -> VideoF
     transport, reflector = await loop.create_datagram_endpoint(Reflector, local_addr=(HOST, 0))
     port = transport.get_extra_info("sockname")[1]
     returned_s: list[float] = []
+    has_returned = asyncio.Event()
 
     def returned(_timestamp_ms: int, tag: Payload) -> None:
         if tag[1] == 1:
             returned_s.append(loop.time())
+            has_returned.set()
+
+    async def wait_returned(count: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_PICTURES_S):
+                while len(returned_s) < count:
+                    has_returned.clear()
+                    await has_returned.wait()
 
     try:
         async with (
@@ -166,6 +178,7 @@ async def measure(workload: Workload, seconds: float, directory: Path) -> VideoF
             frames = (bytes(silence) for _ in range(int(seconds * 50)))
             _, sent = await asyncio.gather(phone.send_in_real_time(frames), _send(phone, tags))
             cpu, memory = meter.percent(), rss_kib(gateway.pid)
+            await wait_returned(len(sent))
             await phone.bye()
             await phone.close()
             if workload.is_transcoded is not ("video is transcoded" in gateway.output()):
@@ -214,11 +227,15 @@ def _late_ms_down(marked_s: Sequence[float], returned_s: Sequence[float]) -> lis
     return [1000 * (after - before) for before, after in zip(marked_s, returned_s, strict=True)]
 
 
-def _latency(late_ms: Sequence[float]) -> tuple[float, float]:
-    """Median and 95 %; (0, 0) if there are not enough."""
+def _latency(late_ms: Sequence[float]) -> tuple[float, float] | None:
+    """Median and 95 %; None if there are not enough."""
     if len(late_ms) < 2:
-        return 0.0, 0.0
+        return None
     return statistics.median(late_ms), statistics.quantiles(late_ms, n=20)[-1]
+
+
+def _in_words(latency_ms: tuple[float, float] | None) -> str:
+    return "–" if latency_ms is None else f"{latency_ms[0]:.1f} / {latency_ms[1]:.1f}"
 
 
 def report(all_figures: Sequence[VideoFigures]) -> str:
@@ -234,8 +251,8 @@ def report(all_figures: Sequence[VideoFigures]) -> str:
             f"{each.packets_per_s:.0f}",
             str(each.sent),
             str(each.returned),
-            f"{each.up_ms[0]:.1f} / {each.up_ms[1]:.1f}",
-            f"{each.down_ms[0]:.1f} / {each.down_ms[1]:.1f}",
+            _in_words(each.up_ms),
+            _in_words(each.down_ms),
         )
         for each in all_figures
     ]
