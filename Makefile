@@ -49,7 +49,7 @@ bench: $(INSTALLED_DEV) ## measure the figures of the README, half an hour or so
 soak: $(INSTALLED) ## make calls for an hour and a half, and see whether anything grows
 	@$(BIN)/python benchmarks/soak.py --check
 	@$(BIN)/python benchmarks/churn.py --check
-	@$(BIN)/python benchmarks/churn.py --clients 40 --rate 2 --hold 20 --seconds 3600 --check
+	@$(BIN)/python benchmarks/churn.py --clients 40 --steady 4 --rate 2 --hold 20 --seconds 3600 --check
 
 fuzz: $(INSTALLED_FUZZ) ## fuzz what reads a peer's bytes for SECONDS (600), all of it or a TARGET
 	@$(BIN)/python -m tests.fuzz.fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))

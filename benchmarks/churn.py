@@ -1,12 +1,13 @@
 """Many calls through workers that begin and end all the time: does one fail, and does anything grow?
 
     python benchmarks/churn.py --clients 24 --rate 20 --seconds 600
-    python benchmarks/churn.py --clients 40 --rate 2 --hold 20 --seconds 3600
+    python benchmarks/churn.py --clients 40 --steady 4 --rate 2 --hold 20 --seconds 3600
 
 Each client calls again and again. Some hang up, some lose their connection in the middle of a call and come
-back. Between two phases all calls end, and what all processes of the gateway hold is written down: after the
-first phase descriptors and threads must not grow at all, memory (PSS) by no more than 2 MiB a worker. Needs
-SIPp.
+back. Between two phases all their calls end, and what all processes of the gateway hold is written down:
+after the first phase descriptors and threads must not grow at all, memory (PSS) by no more than 2 MiB a
+worker. Of the clients `--steady` have a single call all the time, whose timestamps must stay within 20 ms of
+the clock. Needs SIPp.
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ from benchmarks.local_process import end_by_sigterm, in_new_directory
 from benchmarks.markdown_table import markdown
 from benchmarks.process_stats import Resources
 from benchmarks.sipp_process import SippProcess
+from benchmarks.timestamp_drift import TimestampDrift
 from examples.rtmp_phone import CallRefused, RtmpPhone
 from rtmp.errors import RtmpError
+from rtmp.messages import Payload
 
 _LINES = 4
 _SETTLE_S = 2.0
 """pjmedia keeps the sockets of a call that has ended for half a second."""
 _GROWTH_KIB = 2048
+_DRIFT_MS = 20
 _LOSS_SHARE = 0.1
 """The share of calls whose client loses its connection instead of hanging up."""
 
@@ -134,14 +138,37 @@ class Churn:
     async def _call(self, phone: RtmpPhone) -> None:
         await invite_when_free(phone, self._destination, "ulaw")
         hold_s = self._random.uniform(0.5, 1.5) * self._hold_s
-        silence = bytes(phone.send_codec.rate_hz // 50 * 2)
-        await phone.send_in_real_time(repeat(silence, max(int(hold_s * 50), 1)))
+        await phone.send_in_real_time(repeat(silence(phone), max(int(hold_s * 50), 1)))
 
 
-async def churn(options: argparse.Namespace, directory: Path) -> tuple[Churn, list[Held], list[str]]:
-    """Run all phases; return the clients, what was held after each phase, and what is wrong."""
+async def call_steadily(gateway: GatewayProcess, destination: str, drift: TimestampDrift) -> None:
+    """Have one call until cancelled, and measure its timestamps."""
+
+    def hear(timestamp_ms: int, _tag: Payload) -> None:
+        drift.note(timestamp_ms, time.monotonic())
+
+    phone = await RtmpPhone.connect(gateway.url("anonymous@invalid"))
+    await phone.invite(destination, "ulaw")
+    phone.on_audio = hear
+    try:
+        await phone.send_in_real_time(repeat(silence(phone)))
+    finally:
+        await phone.bye()
+        await phone.close()
+
+
+def silence(phone: RtmpPhone) -> bytes:
+    """A frame."""
+    return bytes(phone.send_codec.frame_bytes)
+
+
+async def churn(
+    options: argparse.Namespace, directory: Path
+) -> tuple[Churn, list[Held], list[TimestampDrift], list[str]]:
+    """Run all phases; return the clients, what was held after each phase, what drifted, and what is wrong."""
     workers = math.ceil(options.clients / _LINES) + 1
     held: list[Held] = []
+    drifts = [TimestampDrift() for _ in range(options.steady)]
     async with AsyncExitStack() as stack:
         phone = await stack.enter_async_context(
             SippProcess("answer", directory, texts={"rtpmap": "PCMU/8000"})
@@ -149,7 +176,9 @@ async def churn(options: argparse.Namespace, directory: Path) -> tuple[Churn, li
         fixed = ["--workers", str(workers)]  # those that come and go would hide what grows
         gateway = await stack.enter_async_context(GatewayProcess(directory, fixed, workers=workers))
         clients = Churn(gateway, phone.uri, options)
-        tasks = [asyncio.create_task(clients.run_client(number)) for number in range(options.clients)]
+        works = [call_steadily(gateway, phone.uri, drift) for drift in drifts]
+        works += [clients.run_client(number) for number in range(options.clients - options.steady)]
+        tasks = [asyncio.create_task(work) for work in works]
         begun_s = time.monotonic()
         for phase in range(options.phases):
             clients.begin()
@@ -166,7 +195,7 @@ async def churn(options: argparse.Namespace, directory: Path) -> tuple[Churn, li
         troubles = gateway.troubles()
         if status:
             troubles.append(f"the gateway ended with status {status}")
-    return clients, held, troubles
+    return clients, held, drifts, troubles
 
 
 def growth(held: Sequence[Held]) -> list[str]:
@@ -190,6 +219,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--clients", type=int, default=24, metavar="N", help="clients that call (default 24)")
+    add("--steady", type=int, default=0, metavar="N", help="of these, how many never hang up (default 0)")
     add("--rate", type=float, default=20.0, metavar="R", help="calls a second, at most (default 20)")
     add(
         "--hold", type=float, default=0.5, metavar="S", help="how long a call lasts, on average (default 0.5)"
@@ -209,11 +239,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run it; returns the exit status."""
-    options = make_parser().parse_args(argv)
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    if not 0 <= options.steady <= options.clients:
+        parser.error("--steady is a part of --clients")
     found = in_new_directory("churn", lambda directory: asyncio.run(churn(options, directory)))
     if found is None:
         return 2
-    clients, held, troubles = found
+    clients, held, drifts, troubles = found
     heading = ("after", "calls", "processes", "descriptors", "threads", "memory (PSS)")
     rows = [
         (f"{h.seconds:.0f} s", str(h.calls), str(h.processes), str(h.descriptors), str(h.threads),
@@ -222,8 +255,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]  # fmt: skip
     print(markdown(heading, rows, texts=1), "\n")
     print(f"{clients.calls} calls, {clients.calls / held[-1].seconds:.1f} a second")
+    for drift in drifts:
+        print(f"timestamps of a steady call: {drift}")
     wrong = [f"{count} times {what}" for what, count in clients.failures.most_common()]
     wrong += growth(held) + troubles
+    wrong += [f"timestamps: {drift}" for drift in drifts if not drift.is_within(_DRIFT_MS)]
     for what in wrong:
         print(what)
     return 1 if options.check and wrong else 0

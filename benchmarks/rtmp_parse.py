@@ -108,14 +108,14 @@ def compare(
     ):
         # they take turns
         times = [(_time(ours), _time(bare)) for _ in range(rounds)]
-        best = (min(column) for column in zip(*times, strict=True))
+        ours_s, bare_s = min(first for first, _ in times), min(second for _, second in times)
         other_s = None
         if read_other is not None and what != "write":
             other = partial(read_other, blocks if what == "read 64 KiB" else pieces, chunk_size)
             if other() != len(messages):
                 raise RuntimeError(f"the other library does not find {len(messages)} messages in {name}")
             other_s = min(_time(other) for _ in range(min(rounds, _OTHER_ROUNDS)))
-        yield Comparison(f"{name}, {what}", len(messages), len(data), *best, other_s)
+        yield Comparison(f"{name}, {what}", len(messages), len(data), ours_s, bare_s, other_s)
 
 
 def _time(run: Callable[[], object]) -> float:
