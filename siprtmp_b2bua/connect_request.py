@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 _MAX_TEXT = 256
 _NAMES = ("login", "password", "displayName", "rate")
 
+LineKey = tuple[str, str]
+"""An address of record in lower case, and an instance."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
@@ -31,6 +34,12 @@ class ConnectRequest:
         """Whether its line is registered: it has a password, or the configuration has its account."""
         credentials = self.credentials
         return bool(credentials.password) or config.account_of(str(credentials.aor)) is not None
+
+    def line_key(self, config: GatewayConfig) -> LineKey | None:
+        """Clients with the same key replace each other; None for one that has its address to itself."""
+        if not self.registers(config) or (config.share_aor and not self.instance):
+            return None
+        return (str(self.credentials.aor).lower(), self.instance)
 
     @classmethod
     def parse(cls, event: ConnectRequested) -> ConnectRequest:

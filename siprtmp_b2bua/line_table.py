@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .client_port import ClientPort
 from .config import AccountConfig
-from .connect_request import ConnectRequest
+from .connect_request import ConnectRequest, LineKey
 from .control.status import CallStatus
 from .credentials import Credentials
 from .line import Line
@@ -19,8 +19,6 @@ from .sip_address import AddressOfRecord
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
-
-LineKey = tuple[str, str]
 
 
 class LineOwner(ClientPort, Protocol):
@@ -58,11 +56,11 @@ class LineTable:
         """
         self._services.gate.check()
         line = self._make_line(request, owner)
-        key = self._key(request)
+        key = request.line_key(self._services.config)
         self._lines[line] = key
         try:
             if key is not None:
-                await self._replace(key, owner, str(request.credentials.aor))
+                await self._replace(key, owner)
             await line.open()
         except BaseException:
             self._forget(line)
@@ -70,12 +68,19 @@ class LineTable:
             raise
         return line
 
-    async def _replace(self, key: LineKey, owner: LineOwner, aor: str) -> None:
+    async def put_out(self, key: LineKey) -> None:
+        """Part with the client that has `key`, which another process has from now on."""
+        await self._part_with(self._owners.get(key), key)
+
+    async def _replace(self, key: LineKey, owner: LineOwner) -> None:
         """Give `key` to `owner`; who had it is out, and its account free, when this returns."""
         before = self._owners.get(key)
         self._owners[key] = owner
+        await self._part_with(before, key)
+
+    async def _part_with(self, before: LineOwner | None, key: LineKey) -> None:
         if before is not None:
-            before.disconnect(f"{aor} has connected from elsewhere")
+            before.disconnect(f"{key[0]} has connected from elsewhere")
             for line in [line for line in self._lines if line.client is before]:
                 await self.close(line)
 
@@ -126,13 +131,6 @@ class LineTable:
         if registration is None and credentials.password:
             registration = Registration(self._services, credentials, owner.name, standing=False)
         return Line(self._services, credentials, owner, registration, rate=request.rate, name=owner.name)
-
-    def _key(self, request: ConnectRequest) -> LineKey | None:
-        """Clients with the same key replace each other; None for one that has its address to itself."""
-        config = self._services.config
-        if not request.registers(config) or (config.share_aor and not request.instance):
-            return None
-        return (str(request.credentials.aor).lower(), request.instance)
 
     def _forget(self, line: Line) -> None:
         key = self._lines.pop(line, None)

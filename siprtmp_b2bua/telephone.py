@@ -13,6 +13,7 @@ from rtmp.aio.server import ServerConnection
 
 from .call_gate import CallGate
 from .config import GatewayConfig
+from .connect_request import LineKey
 from .control.status import CallStatus
 from .dialog_notes import DialogNote
 from .errors import B2buaError, StartupError
@@ -85,6 +86,10 @@ class Telephone:
         leg = RtmpLeg(connection, self._lines, self._legs.discard)
         self._legs.add(leg)
         return leg
+
+    async def put_out(self, key: LineKey) -> None:
+        """Part with the client that has this address and instance: another process has its successor."""
+        await self._lines.put_out(key)
 
     async def drain(self) -> None:
         """Take no more clients and calls; return when the last call has ended, and its client is out.

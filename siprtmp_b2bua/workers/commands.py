@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rtmp.aio.handover import Handover
 
+from ..connect_request import LineKey
+
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
@@ -20,6 +22,13 @@ class KeepRegistered:
     """Register these accounts of the configuration, and keep them so; unregister all others."""
 
     aors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PutOut:
+    """Part with the client of this address and instance, which has come back to another worker."""
+
+    key: LineKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class TellStatus:
     request: int
 
 
-Command = Adopt | KeepRegistered | Drain | Stop | TellStatus
+Command = Adopt | KeepRegistered | PutOut | Drain | Stop | TellStatus
 
 
 def pack(command: Command) -> bytes:

@@ -12,10 +12,12 @@ from rtmp.events import ConnectionClosed, ConnectRequested, Event
 
 from ..applications import is_live
 from ..config import GatewayConfig
-from ..connect_request import ConnectRequest, refuse_connect
+from ..connect_request import ConnectRequest, LineKey, refuse_connect
 from ..errors import B2buaError, CapacityError
 from ..tasks import TaskGroup
+from . import commands
 from .crew import Crew
+from .handle import WorkerHandle
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class Reception:
 
     async def pass_on(self, connection: FrontConnection, event: ConnectRequested) -> None:
         """Hand a client over to a worker; raises `B2buaError` if it has to be refused."""
-        crew, aor = self._destination(event)
+        crew, aor, key = self._destination(event)
         handle = await crew.worker_for(connection.id, aor)
         try:
             sock, handover, place = await connection.hand_over()
@@ -74,10 +76,20 @@ class Reception:
         else:
             logger.debug("connection %s goes to %s %d", connection.id, crew.kind, handle.number)
             handle.adopt(sock, handover, place)
+            if key is not None:
+                _put_out_elsewhere(crew, handle, key)
 
-    def _destination(self, event: ConnectRequested) -> tuple[Crew, str | None]:
+    def _destination(self, event: ConnectRequested) -> tuple[Crew, str | None, LineKey | None]:
         if self._live is not None and is_live(event):
-            return self._live, None
+            return self._live, None, None
         request = ConnectRequest.parse(event)
         registers = request.registers(self._config)
-        return self._calls, str(request.credentials.aor).lower() if registers else None
+        aor = str(request.credentials.aor).lower() if registers else None
+        return self._calls, aor, request.line_key(self._config)
+
+
+def _put_out_elsewhere(crew: Crew, handle: WorkerHandle, key: LineKey) -> None:
+    """Have workers that keep their clients but get no others part with who has come back to `handle`."""
+    for other in crew.workers.values():
+        if other is not handle and other.member.has_client(key[0]):
+            other.tell(commands.PutOut(key))

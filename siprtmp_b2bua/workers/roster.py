@@ -29,7 +29,11 @@ class Member:
 
     def has(self, aor: str) -> bool:
         """Whether it has a client of that address, or registers it."""
-        return aor in self.standing or aor in self.clients.values()
+        return aor in self.standing or self.has_client(aor)
+
+    def has_client(self, aor: str) -> bool:
+        """Whether it has a client of that address."""
+        return aor in self.clients.values()
 
 
 class Roster:

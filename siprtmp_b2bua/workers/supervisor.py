@@ -97,12 +97,14 @@ class Supervisor:
         self._front.reload_certificate()
         kept = keep_fixed(self.config, config)
         if kept == self.config:
+            logger.info("read again; the settings in force have not changed")
             return
         self.config = kept
         self._reception.renew(kept)
         self._calls.renew(self._size_of_calls(), kept.standing_aors)
         if self._live is not None:
             self._live.renew(self._size_of_live(), ())
+        logger.info("new settings are in force for new clients; those that are connected keep theirs")
 
     async def status(self) -> GatewayStatus:
         """What goes on in all processes."""

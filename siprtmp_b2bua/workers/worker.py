@@ -110,6 +110,9 @@ class Worker:
             case commands.KeepRegistered(aors):
                 assert self._telephone is not None
                 self._tasks.start(self._telephone.keep_registered(aors))
+            case commands.PutOut(key):
+                assert self._telephone is not None
+                self._tasks.start(self._telephone.put_out(key))
             case commands.Drain():
                 self._gate.is_draining = True
                 self._tasks.start(self._drain())

@@ -10,16 +10,18 @@ import resource
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from benchmarks import process_stats
 from examples.phone_events import Byed, Invited
 from examples.rtmp_phone import RtmpPhone
-from rtmp.errors import RtmpError
+from rtmp.errors import ConnectionLost, RtmpError
 from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import CALLS, Gateway
 from tests.interop.peers.kamailio import Kamailio
+from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST
 from tests.interop.peers.sipp import Sipp
 from tests.interop.signals import assert_tone_heard
@@ -144,6 +146,34 @@ async def test_calls_go_on_without_their_registrar_and_new_ones_come_when_it_is_
         await phone.accept()
         await phone.wait_for(Byed, 5)
         (await caller.wait()).check()
+        await phone.close()
+    gateway.check_clean()
+
+
+async def test_a_client_that_comes_back_after_a_reload_replaces_itself(peers: Peers, tmp_path: Path) -> None:
+    registrar = await peers.start(Kamailio())
+    file = tmp_path / "siprtmp.toml"
+    file.write_text("drain_timeout_s = 30.0\n")
+    gateway = await peers.start(Gateway("-d", "--config", str(file), workers=2))
+
+    async def connect(user: str, instance: str = "") -> RtmpPhone:
+        url = gateway.url(f"{user}@{HOST}:{registrar.port}{instance}")
+        return await RtmpPhone.connect(url, user, registrar.users[user])
+
+    before, desk, bob = await connect("alice"), await connect("alice", "/desk"), await connect("bob")
+    file.write_text("drain_timeout_s = 31.0\n")
+    os.kill(gateway.process.pid, signal.SIGHUP)
+    await gateway.wait_logged("new settings are in force for new clients")
+    after = await connect("alice")
+    with pytest.raises(ConnectionLost, match="connected from elsewhere"):
+        await before.next_event(5)
+
+    async def is_replaced() -> bool:
+        return len(await registrar.contacts("alice")) == 2
+
+    await until(is_replaced, "the old registration to end")
+    assert not any(phone.client.is_closed for phone in (desk, bob, after))
+    for phone in (desk, bob, after):
         await phone.close()
     gateway.check_clean()
 
