@@ -13,47 +13,18 @@ import sys
 from collections.abc import Callable, MutableSequence
 from functools import partial
 
-from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, HEADER_SIZES, MAX_LENGTH, TIMESTAMP_MASK
+from rtmp.chunk import DEFAULT_CHUNK_SIZE, EXTENDED, MAX_LENGTH, TIMESTAMP_MASK
+from rtmp.chunk_header import CONTINUED, ChunkStream, read_header, read_large_id
 from rtmp.errors import LimitExceeded, RemoteProtocolError
 from rtmp.limits import DEFAULT_LIMITS, Limits
 from rtmp.messages import Message, MessageType, Payload, parse_u32
 
-_CONTINUED = 3
-_CONTINUED_FIRST = _CONTINUED << 6
+_CONTINUED_FIRST = CONTINUED << 6
 # Chunks looked at in one go: a peer that interleaves tiny chunks must not have each of them looked at for
 # every other.
 _MAX_RUN = 1024
 # As Message(…), without the call of a Python function: one is made for every message.
 _new_message: Callable[[tuple[int, int, int, Payload]], Message] = partial(tuple.__new__, Message)
-
-
-class _ChunkStream:
-    """What the next chunk of a chunk stream may leave out, and the message it is in the middle of."""
-
-    __slots__ = (
-        "assembled",
-        "delta",
-        "extended",
-        "id",
-        "length",
-        "missing",
-        "seen",
-        "stream_id",
-        "timestamp",
-        "type_id",
-    )
-
-    def __init__(self, chunk_stream_id: int) -> None:
-        self.id = chunk_stream_id
-        self.seen = False  # whether a header other than format 3 has come
-        self.timestamp = 0
-        self.delta = 0
-        self.length = 0
-        self.type_id = 0
-        self.stream_id = 0
-        self.extended: int | None = None  # the last extended timestamp field, if the last header had one
-        self.assembled: bytearray | None = None
-        self.missing = 0
 
 
 class ChunkReader:
@@ -66,11 +37,11 @@ class ChunkReader:
         self._limits = limits
         self._small = min(limits.max_message_size, limits.max_audio_size)
         self.chunk_size = DEFAULT_CHUNK_SIZE
-        self._streams: dict[int, _ChunkStream] = {}
+        self._streams: dict[int, ChunkStream] = {}
         self._assembling = 0
         self.has_rest = False
         self._tail = b""  # the start of a chunk header, or all that is left
-        self._open: _ChunkStream | None = None  # the chunk stream whose chunk the received data ended in
+        self._open: ChunkStream | None = None  # the chunk stream whose chunk the received data ended in
         self._open_missing = 0
 
     @property
@@ -158,17 +129,17 @@ class ChunkReader:
         if chunk_stream_id < 2:
             if end - pos <= chunk_stream_id:
                 return -1
-            chunk_stream_id, pos = self._large_id(data, pos, chunk_stream_id)
+            chunk_stream_id, pos = read_large_id(data, pos, chunk_stream_id)
             first = -1
         stream = self._streams.get(chunk_stream_id)
         if stream is None:
             stream = self._new_stream(chunk_stream_id)
-        if fmt == _CONTINUED and stream.extended is None and stream.seen:
+        if fmt == CONTINUED and stream.extended is None and stream.seen:
             if stream.assembled is None:
                 stream.timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
                 stream.missing = stream.length
         else:
-            pos = self._read_header(stream, fmt, data, pos, end)
+            pos = read_header(stream, fmt, data, pos, end, self._limits)
             if pos < 0:
                 return pos
         missing = stream.missing
@@ -182,90 +153,15 @@ class ChunkReader:
             return self._read_run(stream, data, view, pos, messages)
         return self._take_part(stream, view, pos, min(missing, chunk_size), available)
 
-    @staticmethod
-    def _large_id(data: bytes, pos: int, form: int) -> tuple[int, int]:
-        if form == 0:
-            return data[pos] + 64, pos + 1
-        return data[pos] + data[pos + 1] * 256 + 64, pos + 2
-
-    def _new_stream(self, chunk_stream_id: int) -> _ChunkStream:
+    def _new_stream(self, chunk_stream_id: int) -> ChunkStream:
         if len(self._streams) >= self._limits.max_chunk_streams:
             raise LimitExceeded(f"more than {self._limits.max_chunk_streams} chunk streams")
-        stream = self._streams[chunk_stream_id] = _ChunkStream(chunk_stream_id)
+        stream = self._streams[chunk_stream_id] = ChunkStream(chunk_stream_id)
         return stream
-
-    def _read_header(self, stream: _ChunkStream, fmt: int, data: bytes, pos: int, end: int) -> int:
-        """Read the message header and extended timestamp; return the position after, -1 if they are cut."""
-        if fmt == _CONTINUED:
-            return self._read_continued(stream, data, pos, end)
-        after = pos + HEADER_SIZES[fmt]
-        if after > end:
-            return -1
-        field = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
-        extended: int | None = None
-        if field == EXTENDED:
-            if after + 4 > end:
-                return -1
-            field = extended = int.from_bytes(data[after : after + 4], "big")
-        if stream.assembled is not None:
-            raise RemoteProtocolError(
-                f"chunk stream {stream.id} begins a message when the last one lacks {stream.missing} bytes"
-            )
-        # librtmp (so OBS) begins chunk stream 2 with format 1, leaving out message stream 0
-        if fmt == 2 and not stream.seen:
-            raise RemoteProtocolError(
-                f"the first chunk of chunk stream {stream.id} has format {fmt}, which leaves fields out"
-            )
-        stream.extended = extended
-        if fmt < 2:
-            self._read_length_and_type(stream, data, pos + 3)
-        if fmt == 0:
-            stream.stream_id = int.from_bytes(data[pos + 7 : pos + 11], "little")
-            stream.timestamp = field
-        else:
-            stream.timestamp = (stream.timestamp + field) & TIMESTAMP_MASK
-        # §5.3.1.2.4: a format 3 chunk that begins a message after format 0 takes that timestamp for its delta
-        stream.delta = field
-        stream.seen = True
-        stream.missing = stream.length
-        return after if extended is None else after + 4
-
-    def _read_length_and_type(self, stream: _ChunkStream, data: bytes, pos: int) -> None:
-        length = data[pos] << 16 | data[pos + 1] << 8 | data[pos + 2]
-        type_id = data[pos + 3]
-        limit = self._limits.max_message_size
-        if type_id == MessageType.AUDIO:
-            limit = self._limits.max_audio_size
-        if length > limit:
-            raise LimitExceeded(f"message of type {type_id} announces {length} bytes, more than {limit}")
-        stream.length = length
-        stream.type_id = type_id
-
-    def _read_continued(self, stream: _ChunkStream, data: bytes, pos: int, end: int) -> int:
-        """Read past what may follow a format 3 basic header; return the position after, -1 if it is cut.
-
-        §5.3.1.3 wants the extended timestamp repeated, and Flash, librtmp and FFmpeg repeat it; others do
-        not. Whether the next four bytes are the one that is due tells.
-        """
-        if not stream.seen:
-            raise RemoteProtocolError(f"chunk stream {stream.id} begins with a continuation chunk")
-        starts_message = stream.assembled is None
-        if stream.extended is not None:
-            due = stream.extended.to_bytes(4, "big")
-            absolute = stream.timestamp.to_bytes(4, "big")
-            found = data[pos : pos + 4]
-            if found in (due, absolute):
-                pos += 4
-            elif end - pos < 4 and (due.startswith(found) or absolute.startswith(found)):
-                return -1
-        if starts_message:
-            stream.timestamp = (stream.timestamp + stream.delta) & TIMESTAMP_MASK
-            stream.missing = stream.length
-        return pos
 
     def _read_run(
         self,
-        stream: _ChunkStream,
+        stream: ChunkStream,
         data: bytes,
         view: memoryview,
         pos: int,
@@ -305,7 +201,7 @@ class ChunkReader:
         """Return the number of chunks before the first header that is not the continuation."""
         return len(between) - len(between.lstrip(bytes((header,)))) + 1
 
-    def _take_part(self, stream: _ChunkStream, view: memoryview, pos: int, chunk: int, available: int) -> int:
+    def _take_part(self, stream: ChunkStream, view: memoryview, pos: int, chunk: int, available: int) -> int:
         """Take of one chunk what has arrived, and remember the rest as open."""
         taken = min(chunk, available)
         if taken < chunk:
@@ -328,7 +224,7 @@ class ChunkReader:
             self._assemble(stream, view[:taken])
         return taken
 
-    def _assemble(self, stream: _ChunkStream, part: memoryview | bytearray) -> None:
+    def _assemble(self, stream: ChunkStream, part: memoryview | bytearray) -> None:
         self._assembling += len(part)
         if self._assembling > self._limits.max_assembling_bytes:
             raise LimitExceeded(
@@ -339,7 +235,7 @@ class ChunkReader:
         else:
             stream.assembled += part
 
-    def _complete(self, stream: _ChunkStream, last: memoryview, messages: MutableSequence[Message]) -> None:
+    def _complete(self, stream: ChunkStream, last: memoryview, messages: MutableSequence[Message]) -> None:
         """Deliver a message whose last payload bytes these are."""
         whole = stream.assembled
         if whole is None:
@@ -354,7 +250,7 @@ class ChunkReader:
         self._deliver(stream, whole, messages)
 
     def _deliver(
-        self, stream: _ChunkStream, payload: memoryview | bytearray, messages: MutableSequence[Message]
+        self, stream: ChunkStream, payload: memoryview | bytearray, messages: MutableSequence[Message]
     ) -> None:
         type_id = stream.type_id
         if type_id == MessageType.SET_CHUNK_SIZE:
