@@ -70,10 +70,30 @@ class Resampler:
         return f"resample {self.rate_in_hz} → {self.rate_out_hz}"
 
 
+class SampleRepeater:
+    """Every sample n times: for who takes only the last of each n, such as `pj_resampling` in a bridge."""
+
+    def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
+        if rate_out_hz % rate_in_hz:
+            raise ValueError(f"{rate_out_hz} is no multiple of {rate_in_hz}")
+        self.times = rate_out_hz // rate_in_hz
+
+    def push(self, pcm: bytes) -> bytes:
+        """`times` as many samples."""
+        if self.times == 1:
+            return pcm
+        samples = array("h", pcm)
+        repeated = array("h", bytes(len(pcm) * self.times))
+        for offset in range(self.times):
+            repeated[offset :: self.times] = samples
+        return repeated.tobytes()
+
+
 class Decimator:
     """Every n-th sample: an exact and immediate resampler for audio with nothing above half the new rate.
 
-    Audio that a bridge has brought up from a telephone codec is such: the filter was in the way up.
+    Audio that a bridge has brought up from a telephone codec is such, whether it was filtered on the way up
+    or, as by `pj_resampling`, every n-th sample is what it was.
     """
 
     def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:

@@ -15,6 +15,7 @@ from media_bridge.pipeline import DownlinkChain, UplinkChain
 from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_port import PcmPort
 from media_bridge.playout_clock import PlayoutClock
+from media_bridge.resample import SampleRepeater
 from media_bridge.tick_notifier import TickNotifier
 from rtmp.errors import RemoteProtocolError
 from rtmp.flv import AacPacketType, AudioTagHeader, SoundFormat
@@ -57,8 +58,9 @@ class CallAudio:
     """Audio both ways between an RTMP client and one port of the bridge; used on the loop's thread.
 
     `rtmp_audio` is how the client is sent to; what it sends may be any codec and may change between tags.
-    The port runs at the rate of `rtmp_audio`, so that Speex needs no resampler: pjmedia does what is left.
-    `start_ms` is the first timestamp towards the client.
+    The port runs at the rate of the bridge, and what goes through it at that of the SIP codec: what pjmedia
+    does to an 8 kHz stream at a 16 kHz bridge leaves every other sample as it was, and only those are used
+    (`pj_resampling`). `start_ms` is the first timestamp towards the client.
     """
 
     def __init__(
@@ -76,23 +78,25 @@ class CallAudio:
         self.sip_codec = sip_codec
         self._name = name
         self._emit = emit
-        codec, rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
-        self._rate_hz = min(rate_hz, config.bridge_rate_hz)
+        codec, client_rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
+        self._port_rate_hz = config.bridge_rate_hz
+        self._rate_hz = min(_audio_rate_hz(sip_codec), self._port_rate_hz)
         self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
+        self._repeater = SampleRepeater(self._rate_hz, self._port_rate_hz)
         self.playout = PlayoutClock(self._rate_hz)
         """When what the client sends is played."""
         self._uplink: UplinkChain | None = None
         self._uplink_header: AudioTagHeader | None = None
         self._aac_configuration: bytes | None = None
         self._bad_tags = 0
-        # Nothing above 4 kHz comes from an 8 kHz codec. A wideband Speex decoder plays narrowband frames too.
-        encoder_rate_hz = min(self._rate_hz, _audio_rate_hz(sip_codec))
+        # A wideband Speex decoder plays narrowband frames too.
+        encoder_rate_hz = min(client_rate_hz, self._rate_hz)
         self._tick = notifier.register(self._drain)
         self._downlink = DownlinkChain(
             encoder_for(codec, encoder_rate_hz),
-            self._rate_hz,
+            self._port_rate_hz,
             start_ms=start_ms,
-            band_limited=True,
+            band_limited=encoder_rate_hz == self._rate_hz,
             on_feed=self._tick.turn,
         )
 
@@ -100,7 +104,7 @@ class CallAudio:
         """Create the bridge's port; on the pjsip thread."""
         return PcmPort(
             self._name,
-            self._rate_hz,
+            self._port_rate_hz,
             source=self._take,
             sink=self._downlink.feed,
             clock_threads=clock_threads,
@@ -150,9 +154,9 @@ class CallAudio:
         )
 
     def _take(self, n_bytes: int) -> bytes:
-        pcm = self._queue.take(n_bytes)
+        pcm = self._queue.take(n_bytes // self._repeater.times)
         self.playout.note_tick(self._queue.played_samples, time.monotonic())
-        return pcm
+        return self._repeater.push(pcm)
 
     def _chain_for(self, header: AudioTagHeader) -> UplinkChain:
         chain, last = self._uplink, self._uplink_header

@@ -128,10 +128,11 @@ class MediaConfig(Section):
 
     rtp_ports: RtpPorts = PortRange()
     bridge_rate_hz: BridgeRate = 16000
-    """Sampling rate of the conference bridge; 8000 costs less and narrows every call to telephone quality."""
+    """Sampling rate of the conference bridge; 8000 costs a little less and narrows every call to telephone
+    quality."""
     quality: int = Field(8, ge=1, le=10)
-    """pjmedia's quality, of resampling and of Speex on the SIP side. Below 5 the bridge's filter is short:
-    a call costs less, and each direction loses 1 dB at 1 kHz and 3 dB at 3 kHz."""
+    """Of Speex on the SIP side. With a bridge at 8 kHz also of how it takes the audio of wideband codecs
+    down: below 5 by a short filter, below 3 by none."""
     rtp_timeout_s: float = Field(60.0, ge=0)
     """A call whose peer sends no RTP for so long, and is not on hold, ends; 0: never."""
     queue_max_ms: int = Field(240, ge=60, le=2000)

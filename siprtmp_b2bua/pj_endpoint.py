@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_resampling import pjsua_quality, restore_speex
 
 from . import __version__
 from .bridge_clock import BridgeClock
@@ -151,7 +152,8 @@ class PjEndpoint:
         endpoint = _Endpoint(self)
         self._endpoint = endpoint
         endpoint.libCreate()
-        endpoint.libInit(self._endpoint_config())
+        endpoint.libInit(self._endpoint_config(library))
+        restore_speex(library, self.config.media.quality)
         self._guard = PjGuard(
             self.context.media_budget,
             self.context.live_calls,
@@ -173,7 +175,7 @@ class PjEndpoint:
             self._log_writer.started = True
         return address
 
-    def _endpoint_config(self) -> Any:
+    def _endpoint_config(self, library: ctypes.CDLL) -> Any:
         config = pj.EpConfig()
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
@@ -186,10 +188,11 @@ class PjEndpoint:
         config.logConfig.consoleLevel = config.logConfig.level
         config.logConfig.msgLogging = config.logConfig.level >= 5
         media = config.medConfig
-        media.clockRate = media.sndClockRate = self.config.media.bridge_rate_hz
+        wanted = self.config.media
+        media.clockRate = media.sndClockRate = wanted.bridge_rate_hz
         media.audioFramePtime = FRAME_MS
         media.channelCount = 1
-        media.quality = self.config.media.quality
+        media.quality = pjsua_quality(library, wanted.bridge_rate_hz, wanted.quality)
         media.noVad = True
         media.ecTailLen = 0
         media.threadCnt = 1

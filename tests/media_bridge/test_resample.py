@@ -1,8 +1,9 @@
 import math
+from array import array
 
 import pytest
 
-from media_bridge.resample import Decimator, Resampler
+from media_bridge.resample import Decimator, Resampler, SampleRepeater
 
 from .signals import in_frames, rms, tone, tone_fit
 
@@ -59,6 +60,17 @@ def test_half_a_sample_is_refused() -> None:
 def test_a_decimator_keeps_band_limited_audio_and_delays_nothing(hz: float) -> None:
     out = Decimator(16000, 8000).push(tone(hz, 16000, 1.0))
     assert out == tone(hz, 8000, 1.0)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_repeater_says_each_sample_again(times: int) -> None:
+    pcm = tone(440, 8000, 0.1)
+    repeated = SampleRepeater(8000, 8000 * times).push(pcm)
+    assert len(repeated) == len(pcm) * times
+    assert all(array("h", repeated)[offset::times] == array("h", pcm) for offset in range(times))
+    assert Decimator(8000 * times, 8000).push(repeated) == pcm
+    with pytest.raises(ValueError, match="no multiple"):
+        SampleRepeater(8000, 8000 * times + 1)
 
 
 def test_a_decimator_takes_whole_groups() -> None:
