@@ -63,6 +63,9 @@ class ServiceRunner:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._ending.set)
         loop.add_signal_handler(signal.SIGTERM, self._terminated)
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: logger.warning("still starting: nothing is read again")
+        )
         await self._service.start()
         try:
             control = await self._open_control()

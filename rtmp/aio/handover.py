@@ -23,6 +23,8 @@ from rtmp.state import ConnectionState
 
 MAX_RECEIVED: Final = 64 * KIB
 """What a client may send before its `connect` is answered: a handshake is 3 KiB, a `connect` below one."""
+MAX_PIECES: Final = 4096
+"""In how many pieces it may come: each is kept."""
 _BEFORE_CONNECT: Final = (ConnectionState.HANDSHAKE, ConnectionState.UNCONNECTED)
 
 
@@ -72,6 +74,8 @@ class FrontConnection(ServerConnection):
         try:
             if session.bytes_received > MAX_RECEIVED:
                 raise LimitExceeded(f"more than {MAX_RECEIVED} bytes came before connect was answered")
+            if len(self._received) > MAX_PIECES:
+                raise LimitExceeded(f"more than {MAX_PIECES} pieces came before connect was answered")
             while session.state in _BEFORE_CONNECT and (event := session.next_event()) is not None:
                 self._deliver(event)
         except RemoteProtocolError as error:

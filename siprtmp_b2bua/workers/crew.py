@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import os
-import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from ..control.status import WorkerStatus
@@ -16,6 +14,7 @@ from ..errors import CapacityError, StartupError
 from . import commands
 from .account_plan import AccountPlan
 from .channel import socket_pair
+from .crew_size import CrewSize
 from .farewell import Farewells
 from .fork_request import Exited, Forked
 from .handle import WorkerHandle, WorkerState
@@ -27,25 +26,11 @@ logger = logging.getLogger(__name__)
 
 _PLACE_S: Final = 8.0
 """How long a client waits for a worker."""
+_KILL_S: Final = 5.0
+"""How long it may take to hear that a process that was killed has ended."""
 
-
-@dataclass(frozen=True, slots=True)
-class CrewSize:
-    """How many workers there are."""
-
-    least: int
-    most: int
-    """Of those that get clients; others may keep theirs meanwhile."""
-    numbers: int
-    """Workers have numbers from 1 to this one."""
-    idle_s: float
-    """A worker without clients, beyond the least, ends after that."""
-    stop_s: float
-    """How long a worker may take to end."""
-
-
-Fork = Callable[[int, socket.socket], None]
-"""Has a worker of a number forked, whose end of a channel is the socket."""
+Fork = Callable[[int, socket.socket], bool]
+"""Has a worker of a number forked, whose end of a channel is the socket; returns whether that can be done."""
 
 
 class Crew:
@@ -78,6 +63,8 @@ class Crew:
         self._dead: set[int] = set()
         """The numbers of those that have to be replaced."""
         self._accounts = AccountPlan()
+        self._lines = 0
+        """Of a worker; 0 until one has started."""
 
     @property
     def first_sip_port(self) -> int:
@@ -128,38 +115,51 @@ class Crew:
             self._start_one()
 
     def start_ahead(self) -> None:
-        """Start workers before the lines run out: one is given away while the next one starts."""
-        states = [worker.state for worker in self.workers.values()]
-        lines = max((worker.member.lines for worker in self.workers.values()), default=1)
-        coming = lines * states.count(WorkerState.STARTING)
-        wanted = self._waiting + lines // 2
+        """Start workers before the lines run out: one is given away while the next one starts.
+
+        Until the first has said how many lines a worker has, one is waited for.
+        """
+        starting = sum(worker.state is WorkerState.STARTING for worker in self.workers.values())
+        coming = self._lines * starting
+        wanted = self._waiting + self._lines // 2
         while coming + self.roster.free_lines <= wanted or not (self._accounts.is_done or coming):
-            if self._is_ending or not self._start_one():
+            if (starting and not self._lines) or not self._start_one():
                 return
-            coming += lines
+            starting += 1
+            coming += self._lines
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
-        if len(self.serving) >= self.size.most:
-            return False
         now_s = self._clock()
-        taken = self.workers.keys() | self._farewells.numbers
-        numbers = sorted(set(range(1, self.size.numbers + 1)) - taken, key=self._order)
-        number = next((number for number in numbers if self._restarts.may_start(number, now_s)), None)
-        if number is None:
-            return False
+        free = set(range(1, self.size.numbers + 1)) - self.workers.keys() - self._farewells.numbers
+        numbers = (number for number in sorted(free, key=self._order) if self._may_start(number, now_s))
+        return any(self._start(number, now_s) for number in numbers)
+
+    def _start_again(self, number: int) -> None:
+        """Start the worker of this number, if there is none and may be one."""
+        is_free = number not in self.workers and number not in self._farewells.numbers
+        if is_free and self._may_start(number, self._clock()):
+            self._start(number, self._clock())
+
+    def _may_start(self, number: int, now_s: float) -> bool:
+        may_be_more = not self._is_ending and len(self.serving) < self.size.most
+        return may_be_more and self._restarts.may_start(number, now_s)
+
+    def _start(self, number: int, now_s: float) -> bool:
         try:
             ours, theirs = socket_pair()
         except OSError as error:
             logger.error("%s %d cannot be started: %s", self.kind, number, error.strerror)
             self._restarts.failed(number, now_s)
             return False
+        if not self._fork(number, theirs):
+            ours.close()
+            return False
         member = Member(number, standing=frozenset(aor.lower() for aor in self._accounts.of(number)))
         self.workers[number] = WorkerHandle(self.kind, number, ours, self, member, self._clock)
         self.roster.members.add(member)
         self._dead.discard(number)
         self._restarts.started(number, now_s)
-        self._fork(number, theirs)
         return True
 
     @property
@@ -183,6 +183,7 @@ class Crew:
             "%s %d (pid %s) has started in %.2f s: %d lines%s", self.kind, handle.number, handle.pid, took_s,
             handle.member.lines, f", SIP on port {handle.sip_port}" if handle.sip_port else "",
         )  # fmt: skip
+        self._lines = handle.member.lines
         if handle.state is WorkerState.READY:
             self._assign_accounts(handle)
         self._notify()
@@ -195,7 +196,7 @@ class Crew:
         """Replace a worker that was not told to end."""
         handle = next((worker for worker in self.workers.values() if worker.pid == report.pid), None)
         if handle is not None:
-            self._gone(handle, _how(report.status))
+            self._gone(handle, report.how)
 
     def on_lost(self, handle: WorkerHandle) -> None:
         """See `Owner`."""
@@ -204,12 +205,13 @@ class Crew:
     def on_forker_lost(self) -> None:
         """Know from now on by their channels alone when workers end."""
         for handle in list(self.workers.values()):
-            if handle.pid is None:
+            handle.is_orphan = True
+            if handle.pid is None or handle.is_cut_off:
                 self.on_lost(handle)
-            else:
-                handle.is_orphan = True
 
     def _gone(self, handle: WorkerHandle, how: str) -> None:
+        if self.workers.get(handle.number) is not handle:
+            return  # that is known
         handle.exited()
         del self.workers[handle.number]
         self.roster.members.discard(handle.member)
@@ -236,11 +238,14 @@ class Crew:
         raise StartupError(self._failure)
 
     def keep_size(self) -> None:
-        """Replace the workers that have died, and start what there is less than the least."""
+        """Replace the workers that have died, and start what there is less than the least.
+
+        Number 1 is started anew whenever it has ended: its SIP port is that of the configuration.
+        """
         if self._is_ending or not self._has_begun:
             return
-        for _ in range(len(self._dead - self._farewells.numbers)):
-            self._start_one()
+        for number in sorted(self._dead | {1} if self.size.least else self._dead):
+            self._start_again(number)
         for _ in range(self.size.least - len(self.serving)):
             self._start_one()
 
@@ -250,6 +255,8 @@ class Crew:
 
     def renew(self, size: CrewSize, standing: tuple[str, ...]) -> None:
         """Give new clients workers that are forked from now on; those that there are keep theirs."""
+        if self._is_ending:
+            return
         self.size = size
         self._accounts.begin(standing)
         for handle in self.workers.values():
@@ -277,7 +284,9 @@ class Crew:
         except TimeoutError:
             for handle in list(self.workers.values()):
                 handle.kill("it did not end in time, so it was killed")
-            await self._wait_gone()
+            with contextlib.suppress(TimeoutError):  # the forker has the last word
+                async with asyncio.timeout(_KILL_S):
+                    await self._wait_gone()
 
     async def _wait_gone(self) -> None:
         while self.workers:
@@ -298,10 +307,3 @@ class Crew:
 
     def _notify(self) -> None:
         self._changed.set()
-
-
-def _how(status: int) -> str:
-    """Say how a process ended, from the status of `os.waitpid`."""
-    if os.WIFSIGNALED(status):
-        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return f"exit status {os.waitstatus_to_exitcode(status)}"

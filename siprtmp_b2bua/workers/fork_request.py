@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 
 from ..config import GatewayConfig
@@ -33,3 +35,10 @@ class Exited:
 
     pid: int
     status: int
+
+    @property
+    def how(self) -> str:
+        """In words."""
+        if os.WIFSIGNALED(self.status):
+            return f"killed by {signal.Signals(os.WTERMSIG(self.status)).name}"
+        return f"exit status {os.waitstatus_to_exitcode(self.status)}"

@@ -63,7 +63,12 @@ class Forker:
             return False
         request: Fork = pickle.loads(message)  # noqa: S301 - from the supervisor, on a socket that nobody else has
         self._shutdown_s = max(self._shutdown_s, request.config.shutdown_timeout_s)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            sys.stderr.write(f"{request.kind} {request.number} cannot be forked: {error.strerror}\n")
+            os.close(descriptors[0])  # which the supervisor sees
+            return True
         if pid == 0:
             self._become_worker(request, descriptors[0])
         os.close(descriptors[0])

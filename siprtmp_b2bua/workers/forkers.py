@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import pickle
 import socket
 import sys
@@ -55,12 +54,13 @@ class ForkerProcess:
             theirs.close()
         self._channel = Channel(ours, self._told, self._lost)
 
-    def fork(self, request: Fork, sock: socket.socket) -> None:
-        """Have a worker forked, whose channel ends in `sock`; without a forker, nobody answers there."""
+    def fork(self, request: Fork, sock: socket.socket) -> bool:
+        """Have a worker forked, whose channel ends in `sock`; return False if there is nobody to do it."""
         if self._channel is None:
             sock.close()
-            return
+            return False
         self._channel.send(pickle.dumps(request), (sock,))
+        return True
 
     async def stop(self) -> None:
         """Have it end; workers that are left then are killed, after a time."""
@@ -68,9 +68,12 @@ class ForkerProcess:
             self._channel.close()
             self._channel = None
         if self._process is not None:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_END_S):
                     await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
 
     def _told(self, message: bytes, _descriptors: Sequence[int]) -> None:
         report: Forked | Exited = pickle.loads(message)  # noqa: S301 - from our own process, which reads no peer

@@ -69,6 +69,10 @@ TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerInput], WorkerState]] = {
 }
 
 
+_TAKES_CLIENTS: Final = (WorkerState.READY, WorkerState.RETIRING)
+"""A client may have been promised to a worker just before that was to retire."""
+
+
 class Owner(Protocol):
     """Who has the workers."""
 
@@ -110,6 +114,8 @@ class WorkerHandle:
         self.was_told_to_end = False
         self.is_orphan = False
         """Whether nobody will say how it ended."""
+        self.is_cut_off = False
+        """Whether its channel has been closed at its end."""
         self._owner = owner
         self._clock = clock
         self._questions = Questions()
@@ -128,7 +134,8 @@ class WorkerHandle:
     def forked(self, pid: int) -> None:
         """Note its process."""
         self.pid = pid
-        with contextlib.suppress(ProcessLookupError):
+        self._close_pidfd()
+        with contextlib.suppress(OSError):  # it has gone, or there are no more descriptors
             self._pidfd = os.pidfd_open(pid)
 
     def adopt(self, sock: socket.socket, handover: Handover, place: Place) -> None:
@@ -136,9 +143,11 @@ class WorkerHandle:
 
         The client of a worker that is about to end sees its connection close.
         """
-        if self.state is not WorkerState.READY:
+        if self.state not in _TAKES_CLIENTS:
             sock.close()
             place.give_back()
+            self.member.clients.pop(handover.connection_id, None)
+            self._owner.on_client_gone(self)
             return
         self._places[handover.connection_id] = place
         self._channel.send(commands.pack(commands.Adopt(handover)), (sock,))
@@ -164,12 +173,20 @@ class WorkerHandle:
         self.tell(command)
 
     def kill(self, reason: str) -> None:
-        """End it at once: it does not do what it is told any more."""
+        """End it at once: it does not do what it is told any more.
+
+        One whose process is not known, if there is any, ends when it finds its channel closed.
+        """
         self.advance(WorkerInput.END)
         self.failure = self.failure or reason
-        if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
+        if self.pid is None:
+            self._owner.on_lost(self)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
 
     async def status(self) -> WorkerStatus:
         """Ask it what goes on; one that does not answer in time is described without."""
@@ -203,11 +220,15 @@ class WorkerHandle:
         """Note that the process has ended, and with it all that it had."""
         self.advance(WorkerInput.EXITED)
         self._channel.close()
-        if self._pidfd is not None:
-            os.close(self._pidfd)
+        self._close_pidfd()
         for place in self._places.values():
             place.give_back()
         self._places.clear()
+
+    def _close_pidfd(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
 
     def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
         for descriptor in descriptors:  # workers send none
@@ -251,7 +272,8 @@ class WorkerHandle:
 
     def _channel_lost(self) -> None:
         """Take it for dead: it could not be told anything, nor tell that a client has gone."""
+        self.is_cut_off = True
         if self.state is not WorkerState.ENDING:
             self.kill("")
-        if self.is_orphan:
+        if self.is_orphan or self.pid is None:
             self._owner.on_lost(self)

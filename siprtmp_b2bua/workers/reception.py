@@ -70,14 +70,17 @@ class Reception:
             sock, handover, place = await connection.hand_over()
         except ConnectionLost:
             crew.give_up(handle, connection.id)
+            return
         except OSError as error:
             crew.give_up(handle, connection.id)
             raise CapacityError(f"busy: {error.strerror}") from None
-        else:
-            logger.debug("connection %s goes to %s %d", connection.id, crew.kind, handle.number)
-            handle.adopt(sock, handover, place)
-            if key is not None:
-                _put_out_elsewhere(crew, handle, key)
+        except BaseException:  # such as the end of this task, because the client has gone
+            crew.give_up(handle, connection.id)
+            raise
+        logger.debug("connection %s goes to %s %d", connection.id, crew.kind, handle.number)
+        handle.adopt(sock, handover, place)
+        if key is not None:
+            _put_out_elsewhere(crew, handle, key)
 
     def _destination(self, event: ConnectRequested) -> tuple[Crew, str | None, LineKey | None]:
         if self._live is not None and is_live(event):

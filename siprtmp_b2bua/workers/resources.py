@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import resource
 from pathlib import Path
 
@@ -16,6 +17,8 @@ _DESCRIPTORS_OF_WORKER = 4
 """Of the supervisor: a channel, a pidfd, and both ends of a new channel."""
 _DESCRIPTORS_AT_REST = 64
 _TASKS_OF_WORKER = 8
+_REST_OF_REQUEST = 4096
+"""What a worker is given beside the configuration."""
 _NET_CORE = Path("/proc/sys/net/core")
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -25,10 +28,21 @@ def check_resources(config: GatewayConfig, max_workers: int) -> None:
 
     The soft limit of open files is raised to what is needed, as far as the hard one allows.
     """
+    check_size(config)
     _check_files(config, max_workers)
     _check_tasks(max_workers)
     _check_buffers()
     _check_ports(config)
+
+
+def check_size(config: GatewayConfig) -> None:
+    """Raise `StartupError` if the configuration is too large to be given to workers."""
+    size, most = len(pickle.dumps(config)), MAX_MESSAGE - _REST_OF_REQUEST
+    if size > most:
+        raise StartupError(
+            f"the configuration takes {size} bytes, and workers can be given {most}: name fewer accounts and "
+            "publishers, or use --workers 1"
+        )
 
 
 def _check_files(config: GatewayConfig, max_workers: int) -> None:

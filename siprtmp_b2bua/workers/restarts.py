@@ -15,12 +15,16 @@ class Restarts:
 
     def __init__(self) -> None:
         self._started_s: dict[int, float] = {}
-        self._wait_s: dict[int, float] = {}
+        self._next_wait_s: dict[int, float] = {}
         self._not_before_s: dict[int, float] = {}
 
     def may_start(self, number: int, now_s: float) -> bool:
         """Whether a worker of that number may be started now."""
         return now_s >= self._not_before_s.get(number, now_s)
+
+    def wait_s(self, number: int, now_s: float) -> float:
+        """How long until then."""
+        return max(self._not_before_s.get(number, now_s) - now_s, 0.0)
 
     def started(self, number: int, now_s: float) -> None:
         """Note a start."""
@@ -29,6 +33,6 @@ class Restarts:
     def failed(self, number: int, now_s: float) -> None:
         """Note that a worker has died, or could not start."""
         lived_s = now_s - self._started_s.get(number, now_s)
-        wait_s = 0.0 if lived_s >= _STEADY_S else self._wait_s.get(number, 0.0)
+        wait_s = 0.0 if lived_s >= _STEADY_S else self._next_wait_s.get(number, 0.0)
         self._not_before_s[number] = now_s + wait_s
-        self._wait_s[number] = min(max(2 * wait_s, _FIRST_S), _LONGEST_S)
+        self._next_wait_s[number] = min(max(2 * wait_s, _FIRST_S), _LONGEST_S)

@@ -15,14 +15,16 @@ from ..control.status import GatewayStatus
 from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..tasks import TaskGroup
-from .crew import Crew, CrewSize
+from .crew import Crew
+from .crew_size import CrewSize
 from .farewell import Farewells
 from .fixed_settings import keep_fixed
 from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
 from .kind import WorkerKind
 from .reception import Reception
-from .resources import check_resources
+from .resources import check_resources, check_size
+from .restarts import Restarts
 from .roster import Roster
 from .slots import check_slots, config_of_worker, most_workers
 from .watch import watch
@@ -33,6 +35,9 @@ _STOP_S = 2.0
 """What a worker may take to end beyond its time for shutting down."""
 _LIVE_STOP_S = 30.0
 """How long a recording may take to be written to its end."""
+_LIVE_NUMBERS = 1000
+"""Of workers for live streams, which have no ports: as many times their settings can change."""
+_FORKER = 0
 
 
 class Supervisor:
@@ -43,6 +48,7 @@ class Supervisor:
         self._most = most_workers(config)
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
+        self._forkers = Restarts()
         roster = Roster(config.rtmp.max_connections)
         farewells = Farewells(config.sip.int_ip)
         self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls, farewells)
@@ -75,15 +81,16 @@ class Supervisor:
         check_resources(config, self._most)
         self._front.load_certificate()
         await self._forker.start()
+        self._forkers.started(_FORKER, asyncio.get_running_loop().time())
         try:
             await self._front.listen()
             self._calls.start(config.standing_aors)
+            for crew in self._crews:
+                self._tasks.start(watch(crew))
             await self._calls.wait_ready()
         except StartupError:
             await self.stop()
             raise
-        for crew in self._crews:
-            self._tasks.start(watch(crew))
         logger.info(
             "RTMP on %s:%d, SIP on port %d and those of up to %d workers",
             config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, self._most,
@@ -99,10 +106,16 @@ class Supervisor:
         if kept == self.config:
             logger.info("read again; the settings in force have not changed")
             return
+        try:
+            check_size(kept)
+        except StartupError as error:
+            logger.error("%s; what was in force stays so", error)
+            return
+        changes_live = _of_live(kept) != _of_live(self.config)
         self.config = kept
         self._reception.renew(kept)
         self._calls.renew(self._size_of_calls(), kept.standing_aors)
-        if self._live is not None:
+        if self._live is not None and changes_live:
             self._live.renew(self._size_of_live(), ())
         logger.info("new settings are in force for new clients; those that are connected keep theirs")
 
@@ -149,16 +162,16 @@ class Supervisor:
         return CrewSize(workers.least, self._most, self._most, workers.idle_timeout_s, stop_s)
 
     def _size_of_live(self) -> CrewSize:
-        """One: who publishes and who plays are to meet. While it is renewed, two."""
+        """One: who publishes and who plays are to meet. Those that it replaced keep their clients."""
         stop_s = self.config.shutdown_timeout_s + _STOP_S + _LIVE_STOP_S
-        return CrewSize(0, 1, 2, self.config.workers.idle_timeout_s, stop_s)
+        return CrewSize(0, 1, _LIVE_NUMBERS, self.config.workers.idle_timeout_s, stop_s)
 
-    def _fork_calls(self, number: int, sock: socket.socket) -> None:
+    def _fork_calls(self, number: int, sock: socket.socket) -> bool:
         config = config_of_worker(self.config, number, self._most)
-        self._forker.fork(Fork(number, WorkerKind.CALLS, config, self._verbosity), sock)
+        return self._forker.fork(Fork(number, WorkerKind.CALLS, config, self._verbosity), sock)
 
-    def _fork_live(self, number: int, sock: socket.socket) -> None:
-        self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
+    def _fork_live(self, number: int, sock: socket.socket) -> bool:
+        return self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
 
     def _forked(self, report: Forked) -> None:
         for crew in self._crews:
@@ -173,4 +186,24 @@ class Supervisor:
         logger.error("the process that workers are forked from has died; starting another")
         for crew in self._crews:
             crew.on_forker_lost()
-        self._tasks.start(self._forker.start())
+        self._tasks.start(self._replace_forker())
+
+    async def _replace_forker(self) -> None:
+        """Start another; each that dies soon makes the next one wait longer."""
+        now_s = asyncio.get_running_loop().time
+        self._forkers.failed(_FORKER, now_s())
+        while True:
+            await asyncio.sleep(self._forkers.wait_s(_FORKER, now_s()))
+            self._forkers.started(_FORKER, now_s())
+            try:
+                await self._forker.start()
+            except StartupError as error:
+                logger.error("%s; trying again", error)
+                self._forkers.failed(_FORKER, now_s())
+            else:
+                return
+
+
+def _of_live(config: GatewayConfig) -> tuple[object, ...]:
+    """What a worker for live streams goes by."""
+    return config.live, config.shutdown_timeout_s, config.drain_timeout_s

@@ -18,10 +18,17 @@ _START_S: Final = 20.0
 async def watch(crew: Crew) -> None:
     """Do that until cancelled."""
     clock = asyncio.get_running_loop().time
+    last_s = clock()
     while True:
         await asyncio.sleep(_PERIOD_S)
         now_s = clock()
+        late_s = now_s - last_s - _PERIOD_S
+        last_s = now_s
         for handle in list(crew.workers.values()):
+            if late_s > _PERIOD_S:
+                handle.heard_s += (
+                    late_s  # what stopped us, such as a pause of the machine, may have stopped it
+                )
             _check(crew, handle, now_s)
         crew.keep_size()
         if crew.workers:
@@ -45,6 +52,8 @@ def _end_if_idle(crew: Crew, handle: WorkerHandle, now_s: float) -> None:
     member = handle.member
     if member.clients or member.standing or len(crew.serving) <= crew.size.least:
         return
+    if handle.number == 1 and crew.size.least:
+        return  # see `Crew.keep_size`
     spare = crew.roster.free_lines - member.lines > member.lines // 2
     if spare and now_s - handle.used_s > crew.size.idle_s:
         handle.end(commands.Stop())

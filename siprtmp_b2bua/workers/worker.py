@@ -103,6 +103,12 @@ class Worker:
     def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
         match commands.unpack(message):
             case commands.Adopt(handover):
+                if not descriptors:
+                    logger.warning(
+                        "connection %s cannot be taken over: no more open files", handover.connection_id
+                    )
+                    self._client_gone(handover.connection_id)
+                    return
                 sock = socket.socket(fileno=descriptors[0])
                 client = _Client(self._make_handler, self._server, handover)
                 client.on_gone = self._client_gone

@@ -12,7 +12,7 @@ import pytest
 
 from rtmp import events as ev
 from rtmp.aio import Admission, RtmpClient, RtmpServer, ServerConnection, ServerTls, start_server
-from rtmp.aio.handover import MAX_RECEIVED, AdoptedConnection, FrontConnection, Handover, adopt
+from rtmp.aio.handover import MAX_PIECES, MAX_RECEIVED, AdoptedConnection, FrontConnection, Handover, adopt
 from rtmp.aio.places import Place
 from rtmp.errors import ConnectionLost, ConnectRejected, LimitExceeded
 from rtmp.limits import AdmissionLimits
@@ -212,6 +212,22 @@ async def test_a_client_that_floods_before_the_answer_is_closed() -> None:
         writer.write(HELLO + b"\x04\x00\x00\x00\xff\xff\xff\x09" + bytes(MAX_RECEIVED + 100_000))
         await reader.readexactly(HELLO_ANSWER)
         assert isinstance(await servers.fronts[0].closed, LimitExceeded)
+        writer.close()
+
+
+@on_both_loops
+async def test_a_client_that_sends_crumbs_before_the_answer_is_closed() -> None:
+    async with two_servers() as servers:
+        reader, writer = await asyncio.open_connection("127.0.0.1", servers.front.port)
+        writer.write(HELLO)
+        await reader.readexactly(HELLO_ANSWER)
+        front = servers.fronts[0]
+        # a chunk of 65535 bytes begins, whose bytes come one by one
+        front.connection.data_received(b"\x02" + bytes(5) + b"\x04\x01" + bytes(4) + b"\x00\x00\xff\xff")
+        front.connection.data_received(b"\x04\x00\x00\x00\x00\xff\xff\x09" + bytes(4))
+        for _ in range(MAX_PIECES):
+            front.connection.data_received(b"\x00")
+        assert isinstance(await front.closed, LimitExceeded)
         writer.close()
 
 
