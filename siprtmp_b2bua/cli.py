@@ -12,12 +12,14 @@ import uvloop
 
 from . import __version__
 from .app import Gateway
+from .applications import check_recordings
 from .config import GatewayConfig, Setting
 from .control import client as control
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
+from .rtmp_front import load_certificate
 from .service import ServiceRunner
-from .workers.slots import is_one_process
+from .workers.slots import check_slots, is_one_process, most_workers
 from .workers.supervisor import Supervisor
 
 EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
@@ -122,12 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         config = load()
-    except ConfigurationError as error:
-        return _fail(error, EXIT_CONFIGURATION)
-    if arguments.check_config:
-        print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
-        return EXIT_OK
-    try:
+        if arguments.check_config:
+            check(config)
+            print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
+            return EXIT_OK
         uvloop.run(serve(load, verbosity))
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
@@ -136,9 +136,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
+def check(config: GatewayConfig) -> None:
+    """Look whether a gateway could start, but for what others hold: its ports.
+
+    Raises `StartupError` and `ConfigurationError`.
+    """
+    if not is_one_process(config):
+        check_slots(config, most_workers(config))
+    load_certificate(config.rtmp)
+    check_recordings(config.live)
+
+
 async def serve(load: Callable[[], GatewayConfig], verbosity: int) -> None:
     """Run a gateway until SIGTERM or SIGINT; raises `StartupError` and `ConfigurationError`."""
     config = load()
+    check_recordings(config.live)  # before there are workers, which would find out by their first recording
     service = Gateway(config) if is_one_process(config) else Supervisor(config, verbosity)
     await ServiceRunner(service, config, load).run()
 

@@ -86,6 +86,41 @@ def test_check_config_prints_what_would_be_used_and_no_password(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
+        (["-r", "/etc/passwd"], 1, "cannot record to /etc/passwd: /etc/passwd is not a directory"),
+        (["-r", "/etc/passwd/below"], 1, "/etc/passwd is not a directory; choose another --root"),
+        (["--rtmps-port", "1936", "--certificate", "/none.pem"], 1, "cannot serve RTMPS: cannot read"),
+        (["--max-workers", "100"], 2, "media.rtp_ports 10000-10999 has 10 ports for each of 100 workers"),
+    ],
+)
+@pytest.mark.parametrize("check", [[], ["--check-config"]])
+def test_check_config_finds_what_would_keep_it_from_starting(
+    arguments: list[str], status: int, words: str, check: list[str]
+) -> None:
+    done = run("-i", HOST, "-l", HOST, "-p", str(free_port()), "--sip-port", "0", *arguments, *check)
+    assert done.returncode == status
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert done.stdout == ""
+
+
+def test_check_config_is_content_with_a_directory_to_be_made(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "a" / "b"):
+        done = run("-r", str(root), "--check-config")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_without_a_port_is_pointed_out() -> None:
+    done = run("--certificate", "/none.pem", "--check-config")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert " WARNING " in line
+    assert "--rtmps-port" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
         (["-l", "not-an-address"], 2, "not an IP address"),
         (["--rtp-ports", "9"], 2, "not a range of ports"),
         (["--config", "/nonexistent.toml"], 2, "cannot read"),
