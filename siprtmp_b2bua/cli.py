@@ -55,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="siprtmp",
+        usage=f"%(prog)s [flags]\n       %(prog)s {{{','.join(control.COMMANDS)}}} [flags]",
         description="SIP-RTMP gateway: lets RTMP clients register, call and be called as SIP phones.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -67,7 +68,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--key", metavar="FILE", help="PEM file with its key (default: in the file of the certificate)")
     add("-l", "--int-ip", metavar="IP", help="address that SIP and RTP are bound to (default: all)")
     add("-e", "--ext-ip", metavar="IP", help="address written into SIP and SDP, if the gateway is behind NAT")
-    add("--sip-port", type=int, metavar="PORT", help="UDP and TCP port of SIP (default 5060)")
+    add(
+        "--sip-port",
+        type=int,
+        metavar="PORT",
+        help="UDP and TCP port of SIP (default 5060); each further worker has the next one",
+    )
     add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
     add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
     add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")

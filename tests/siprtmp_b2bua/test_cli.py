@@ -65,6 +65,13 @@ def test_help_names_every_flag() -> None:
         assert flag in text
 
 
+def test_a_misspelt_command_is_answered_with_those_that_there_are() -> None:
+    done = run("stauts")
+    assert done.returncode == 2
+    assert "siprtmp {status,drain,reload} [flags]" in done.stderr
+    assert "unrecognized arguments: stauts" in done.stderr
+
+
 def test_flags_become_settings() -> None:
     arguments = make_parser().parse_args(["-i", "::1", "-p", "1", "-l", HOST, "--rtp-ports", "2000-3000"])
     assert flag_settings(arguments) == {
