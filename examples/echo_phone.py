@@ -220,6 +220,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--rate", type=int, choices=(8000, 16000), default=16000, help="sampling rate of the mixer, in Hz")
     add("--ring-ms", type=int, default=0, metavar="MS", help="ring so long before answering (default: not)")
     arguments = parser.parse_args(argv)
+    if not 0 <= arguments.port <= 65535:  # pjsua2 would take what 16 bits hold of it
+        parser.error(f"--port is 0 to 65535, not {arguments.port}")
     settings = EchoSettings(arguments.host, arguments.port, arguments.rate, arguments.ring_ms)
     try:
         run(settings)

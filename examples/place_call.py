@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,13 @@ from examples.phone_audio import ReceivedFrame
 from examples.phone_events import Byed, Cancelled, Invited, PhoneEvent
 from examples.rtmp_phone import CallRefused, RtmpPhone
 from examples.wav_file import WavError, WavRecorder, read_wav
-from rtmp.errors import ConnectionLost, RtmpError
+from rtmp.errors import ConnectionLost, InvalidUrl, RtmpError
+from rtmp.url import RtmpUrl
+from siprtmp_b2bua.client_codecs import KNOWN_NAMES
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
+
+_URL: Final = "rtmp://HOST/sip/USER@DOMAIN"
 
 _EPILOG: Final = """\
 codecs: wideband, narrowband (Speex on both sides), pcmu, pcma (G.711 on both sides),
@@ -181,9 +186,24 @@ def describe(event: PhoneEvent) -> str:
     return " ".join([type(event).__name__.lower(), *shown])
 
 
-async def _run(arguments: argparse.Namespace) -> int:
+def check_usage(arguments: argparse.Namespace) -> None:
+    """Say now, before anybody's phone rings, what cannot be. Raises UsageError, WavError."""
+    try:
+        app = RtmpUrl.parse(arguments.url).app
+    except InvalidUrl as error:
+        raise UsageError(explain_connect_error(arguments.url, error)) from None
+    if not re.match("/*sips?/", app):
+        raise UsageError(f"{app!r} is no phone's application; the URL should be like {_URL}")
+    if unknown := [name for name in arguments.codec if name not in KNOWN_NAMES]:
+        raise UsageError(f"there is no codec {unknown[0]!r}; there are {', '.join(sorted(KNOWN_NAMES))}")
+    if not re.fullmatch(r"[0-9*#A-Da-d]{0,64}", arguments.dtmf):
+        raise UsageError(f"--dtmf takes at most 64 keys out of 0-9*#A-D, not {arguments.dtmf!r}")
     if arguments.play is not None:
-        read_wav(arguments.play, 16000)  # say now, before anybody's phone rings, if that cannot be played
+        read_wav(arguments.play, 16000)
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    check_usage(arguments)
     password = read_password(arguments.password_file) if arguments.password_file else ""
     recorder = WavRecorder(arguments.record) if arguments.record else None
     try:

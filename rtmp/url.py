@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from urllib.parse import unquote, urljoin, urlsplit
@@ -110,5 +109,17 @@ def _check_host(host: str) -> None:
 
 
 def _without_password(text: str) -> str:
-    """Return the text without anything that might be a password, also where a stray slash cuts it."""
-    return re.sub(r"(?<=//).*@", "***@", text, flags=re.DOTALL)
+    """Return the text without anything that might be a password, also where a stray slash cuts it.
+
+    What is after the first slash is shown where it cannot be the rest of one: in rtmp://h/sip/alice@h2 no
+    colon comes before the @.
+    """
+    scheme, slashes, rest = text.partition("//")
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
+        return f"{scheme}{slashes}{_masked(authority)}{slash}{_masked(path)}"
+    return f"{scheme}{slashes}{_masked(rest) if ':' in rest.rpartition('@')[0] else rest}"
+
+
+def _masked(text: str) -> str:
+    return f"***@{text.rpartition('@')[2]}" if "@" in text else text

@@ -8,7 +8,7 @@ import logging
 import os
 
 from . import __version__
-from .applications import Applications
+from .applications import Applications, check_recordings
 from .config import GatewayConfig
 from .control.status import GatewayStatus, WorkerStatus
 from .errors import StartupError
@@ -54,6 +54,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Start both sides; raises `StartupError` with nothing left behind."""
+        check_recordings(self.config.live)
         telephone = Telephone(self.config)
         applications = Applications(self.config.live, telephone.make_leg)
         front = RtmpFront(self.config.rtmp, applications.make_handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from rtmp.auth.server_auth import ServerAuth
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 
 from .config import LiveConfig
+from .errors import StartupError
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,28 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
         ),
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
     )
+
+
+def check_recordings(config: LiveConfig) -> None:
+    """Raise StartupError unless the directory of the recordings, if one is configured, is there or can be.
+
+    It is made with the first recording only.
+    """
+    if not config.enabled or not config.recordings:
+        return
+    root = Path(config.recordings).absolute()
+    try:
+        nearest = next(path for path in (root, *root.parents) if path.exists())
+    except OSError as error:
+        raise _no_recordings(config, error.strerror or str(error)) from None
+    if not nearest.is_dir():
+        raise _no_recordings(config, f"{nearest} is not a directory")
+    if nearest != root and not os.access(nearest, os.W_OK | os.X_OK):
+        raise _no_recordings(config, f"no directory can be made in {nearest}")
+
+
+def _no_recordings(config: LiveConfig, reason: str) -> StartupError:
+    return StartupError(f"cannot record to {config.recordings}: {reason}; choose another --root")
 
 
 def with_live_timeouts(make_handler: MakeHandler, config: LiveConfig) -> MakeHandler:

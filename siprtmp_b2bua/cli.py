@@ -12,12 +12,14 @@ import uvloop
 
 from . import __version__
 from .app import Gateway
+from .applications import check_recordings
 from .config import GatewayConfig, Setting
 from .control import client as control
 from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
+from .rtmp_front import load_certificate
 from .service import ServiceRunner
-from .workers.slots import is_one_process
+from .workers.slots import check_slots, is_one_process, most_workers
 from .workers.supervisor import Supervisor
 
 EXIT_OK, EXIT_STARTUP, EXIT_CONFIGURATION = 0, 1, 2
@@ -53,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="siprtmp",
+        usage=f"%(prog)s [flags]\n       %(prog)s {{{','.join(control.COMMANDS)}}} [flags]",
         description="SIP-RTMP gateway: lets RTMP clients register, call and be called as SIP phones.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -65,7 +68,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--key", metavar="FILE", help="PEM file with its key (default: in the file of the certificate)")
     add("-l", "--int-ip", metavar="IP", help="address that SIP and RTP are bound to (default: all)")
     add("-e", "--ext-ip", metavar="IP", help="address written into SIP and SDP, if the gateway is behind NAT")
-    add("--sip-port", type=int, metavar="PORT", help="UDP and TCP port of SIP (default 5060)")
+    add(
+        "--sip-port",
+        type=int,
+        metavar="PORT",
+        help="UDP and TCP port of SIP (default 5060); each further worker has the next one",
+    )
     add("--rtp-ports", metavar="LOW-HIGH", help="UDP ports of RTP (default 10000-10999)")
     add("--outbound-proxy", metavar="PROXY", help="host[:port] or SIP URI that all requests go to first")
     add("-r", "--root", metavar="DIR", help="directory of the recordings of live streams (default: none)")
@@ -122,12 +130,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         config = load()
-    except ConfigurationError as error:
-        return _fail(error, EXIT_CONFIGURATION)
-    if arguments.check_config:
-        print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
-        return EXIT_OK
-    try:
+        if arguments.check_config:
+            check(config)
+            print(config.model_dump_json(indent=2))  # noqa: T201 - the answer to the command
+            return EXIT_OK
         uvloop.run(serve(load, verbosity))
     except ConfigurationError as error:
         return _fail(error, EXIT_CONFIGURATION)
@@ -136,9 +142,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_OK
 
 
+def check(config: GatewayConfig) -> None:
+    """Look whether a gateway could start, but for what others hold: its ports.
+
+    Raises `StartupError` and `ConfigurationError`.
+    """
+    if not is_one_process(config):
+        check_slots(config, most_workers(config))
+    load_certificate(config.rtmp)
+    check_recordings(config.live)
+
+
 async def serve(load: Callable[[], GatewayConfig], verbosity: int) -> None:
     """Run a gateway until SIGTERM or SIGINT; raises `StartupError` and `ConfigurationError`."""
     config = load()
+    check_recordings(config.live)  # before there are workers, which would find out by their first recording
     service = Gateway(config) if is_one_process(config) else Supervisor(config, verbosity)
     await ServiceRunner(service, config, load).run()
 

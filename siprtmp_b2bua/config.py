@@ -9,12 +9,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from .config_errors import explain
 from .errors import ConfigurationError
 from .setting_types import (
     Aor,
@@ -29,6 +30,7 @@ from .setting_types import (
     SrtpPolicy,
     Users,
     WorkerCount,
+    list_of_sections,
 )
 
 Setting = str | int | float | bool | None | Mapping[str, "Setting"]
@@ -204,7 +206,7 @@ class GatewayConfig(BaseSettings):
     sip: SipConfig = SipConfig()
     media: MediaConfig = MediaConfig()
     workers: WorkersConfig = WorkersConfig()
-    accounts: tuple[AccountConfig, ...] = ()
+    accounts: Annotated[tuple[AccountConfig, ...], BeforeValidator(list_of_sections)] = ()
     """Accounts that belong to the gateway. Whoever reaches the RTMP port can use them."""
     share_aor: bool = False
     """Whether two clients may use the same address of record without naming an instance."""
@@ -245,7 +247,8 @@ class GatewayConfig(BaseSettings):
         try:
             return cls(**merged)
         except ValidationError as error:
-            raise ConfigurationError(_explain(error, file)) from None
+            sources = f"flags, {ENVIRONMENT_PREFIX}… variables or {file}" if file else ""
+            raise ConfigurationError(explain(error, cls, sources)) from None
 
 
 class _Environment(EnvSettingsSource):
@@ -281,15 +284,3 @@ def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
                 _merge(below, value)
                 continue
         target[key] = value
-
-
-def _explain(error: ValidationError, file: Path | None) -> str:
-    where = f" (flags, {ENVIRONMENT_PREFIX}… variables or {file})" if file else ""
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            problems.append(f"there is no setting {name}")
-        else:
-            problems.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
-    return f"bad configuration{where}: " + "; ".join(problems)

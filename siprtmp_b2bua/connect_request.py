@@ -52,7 +52,12 @@ class ConnectRequest:
             )
         if app != "sip" or not address:
             raise UnknownApplicationError(
-                f"no such application: {event.app[:60]!r}; phones connect to rtmp://HOST/sip/USER@DOMAIN"
+                f"no such application: {event.app[:60]!r}; phones connect to rtmp://HOST/sip/USER@DOMAIN, "
+                + (
+                    "live streams are turned off here"
+                    if app == "live"
+                    else "encoders to rtmp://HOST/live/NAME"
+                )
             )
         try:
             aor = AddressOfRecord.parse(address)

@@ -20,6 +20,18 @@ from .errors import StartupError
 logger = logging.getLogger(__name__)
 
 
+def load_certificate(config: RtmpConfig) -> ServerTls | None:
+    """Return the certificate and the key of RTMPS, None if it is not configured. Raises StartupError."""
+    if not config.tls_port:
+        if config.certificate:
+            logger.warning("rtmp.certificate is not used: there is no RTMPS without a port (--rtmps-port)")
+        return None
+    try:
+        return ServerTls(Path(config.certificate), Path(config.key or config.certificate))
+    except CertificateError as error:
+        raise StartupError(f"cannot serve RTMPS: {error}") from None
+
+
 class RtmpFront:
     """Listens for RTMP, and for RTMPS if it is configured; each client is of `connection_class`."""
 
@@ -49,13 +61,7 @@ class RtmpFront:
 
     def load_certificate(self) -> None:
         """Read the certificate of RTMPS, if it is configured. Raises StartupError."""
-        config = self._config
-        if not config.tls_port:
-            return
-        try:
-            self._tls = ServerTls(Path(config.certificate), Path(config.key or config.certificate))
-        except CertificateError as error:
-            raise StartupError(f"cannot serve RTMPS: {error}") from None
+        self._tls = load_certificate(self._config)
 
     def reload_certificate(self) -> None:
         """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""

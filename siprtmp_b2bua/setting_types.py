@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,8 @@ from rtmp.policy_file import PolicyFile
 from .errors import AddressError
 from .sip_address import AddressOfRecord
 
+MAX_WORKERS: Final = 1000
+
 
 def _ip_address(text: str) -> str:
     if text:
@@ -36,6 +38,22 @@ def _ip_address(text: str) -> str:
 
 def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _worker_count(value: object) -> object:
+    number = _number(value)
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MAX_WORKERS:
+        return number
+    if number != "auto":
+        raise ValueError(f"auto, or a number from 1 to {MAX_WORKERS}")
+    return number
+
+
+def list_of_sections(value: object) -> object:
+    """Refuse what is no list, in words of TOML and of a variable's JSON."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list is needed: sections [[accounts]], with two brackets, or JSON such as [{…}]")
+    return value
 
 
 def _words(value: object) -> object:
@@ -118,7 +136,11 @@ class PortRange(Section):
 
 
 def _port_range(value: object) -> object:
-    return PortRange.parse(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return PortRange.parse(value)
+    if not isinstance(value, PortRange | Mapping):
+        raise ValueError(f"{value!r} is not a range of ports such as 10000-10999")
+    return value
 
 
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
@@ -127,7 +149,7 @@ Domains = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_do
 Proxy = Annotated[str, AfterValidator(_proxy)]
 RtpPorts = Annotated[PortRange, BeforeValidator(_port_range)]
 BridgeRate = Annotated[Literal[8000, 16000], BeforeValidator(_number)]
-WorkerCount = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=1000)], BeforeValidator(_number)]
+WorkerCount = Annotated[Literal["auto"] | int, BeforeValidator(_worker_count)]
 Aor = Annotated[str, AfterValidator(_aor)]
 SrtpPolicy = Literal["accept", "require", "off"]
 """Whether calls are encrypted: if the peer offers it, all of them, or none."""

@@ -1,7 +1,10 @@
 """The documentation says what the code does: settings, flags, links, names, tables, examples."""
 
+import asyncio
 import json
 import re
+import signal
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from rtmp.aio import RtmpClient
 from siprtmp_b2bua import __version__
 from siprtmp_b2bua.call_state import TRANSITIONS
 from siprtmp_b2bua.cli import _SETTINGS, make_parser
@@ -17,6 +21,7 @@ from siprtmp_b2bua.client_api import COMMANDS
 from siprtmp_b2bua.client_codecs import KNOWN_NAMES
 from siprtmp_b2bua.client_port import ClientPort
 from siprtmp_b2bua.config import AccountConfig, GatewayConfig
+from tests.interop.peers.ports import HOST, free_port
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -188,6 +193,38 @@ def test_the_client_api_has_every_command_method_and_codec() -> None:
 def test_python_examples_are_python(page: Path) -> None:
     for number, code in enumerate(blocks(page, "python")):
         compile(code, f"{page.name} block {number}", "exec")
+
+
+async def test_the_readme_s_server_of_live_streams_serves() -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    port = free_port()
+    assert "1935" in code
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code.replace("1935", str(port)), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(20):
+            client = await connect_once_it_listens(program, f"rtmp://{HOST}:{port}/live")
+            await (await client.create_stream()).publish("cam")
+            assert program.returncode is None
+            program.send_signal(signal.SIGINT)
+            assert await client.wait_closed() is None
+            _, errors = await program.communicate()
+            assert errors.endswith(b"KeyboardInterrupt\n")
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()
+
+
+async def connect_once_it_listens(program: asyncio.subprocess.Process, url: str) -> RtmpClient:
+    """Connect to a program that does not say when it listens."""
+    while True:
+        try:
+            return await RtmpClient.connect(url)
+        except ConnectionRefusedError:
+            assert program.returncode is None, "the program has ended"
+            await asyncio.sleep(0.05)
 
 
 # -- all pages

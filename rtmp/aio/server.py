@@ -34,6 +34,7 @@ class RtmpServer:
         self.policy_file = policy_file
         self.connections: set[ServerConnection] = set()
         self._server: asyncio.Server | None = None
+        self._closing = asyncio.Event()
         self._handshakes: set[TlsAcceptor] = set()
 
     @property
@@ -50,6 +51,7 @@ class RtmpServer:
         """Stop listening; also close the connections, unless they are to live on."""
         if self._server is not None:
             self._server.close()
+        self._closing.set()
         self.places.close()
         for handshake in list(self._handshakes):
             handshake.abort()
@@ -58,8 +60,20 @@ class RtmpServer:
                 connection.close(reason)
 
     async def wait_closed(self) -> None:
-        """Wait until the last connection is gone."""
+        """Wait until the last connection is gone; at once if there is none, also while listening."""
         await self.places.wait_left()
+
+    async def serve_forever(self) -> None:
+        """Serve until `close`, and then until the last connection is gone.
+
+        When it is cancelled, it closes server and connections, and ends when they are gone.
+        """
+        try:
+            await self._closing.wait()
+            await self.wait_closed()
+        finally:
+            self.close()
+            await self.wait_closed()
 
 
 async def start_server(

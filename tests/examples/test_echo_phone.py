@@ -20,6 +20,12 @@ async def test_it_ends_with_its_parent():
         assert await echo_phone.wait() == 0
 
 
+async def test_a_port_that_does_not_exist_is_refused():
+    async with ChildProcess.run("the echo phone", "examples.echo_phone", "--port", "99999") as echo_phone:
+        assert await echo_phone.wait() == 2
+    assert echo_phone.lines[-1].endswith("--port is 0 to 65535, not 99999")
+
+
 async def test_it_hangs_up_before_it_ends():
     async with local_stack() as stack:
         phone = await RtmpPhone.connect(stack.rtmp_url)

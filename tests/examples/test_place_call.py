@@ -41,7 +41,9 @@ async def test_refusals_and_wrong_usage(stack, tmp_path):
         ((stack.rtmp_url, "x", "--password-file", str(tmp_path / "none")), 2, "cannot read the password"),
         (("rtmp://127.0.0.1:1/sip/a@b", "x"), 2, "is the gateway running there?"),
         (("http://127.0.0.1/", "x"), 2, "rtmp://HOST/sip/USER@DOMAIN"),
-        ((stack.rtmp_url.replace("sip/", "vod/"), "x"), 2, "connect to rtmp://HOST/sip/USER@DOMAIN"),
+        (("rtmp://127.0.0.1/live/cam", "x"), 2, "'live/cam' is no phone's application; the URL should be"),
+        ((stack.rtmp_url, "x", "--dtmf", "xyz"), 2, "out of 0-9*#A-D, not 'xyz'"),
+        ((stack.rtmp_url, "x", "--codec", "foo"), 2, "there is no codec 'foo'; there are alaw, "),
     ):
         async with run(*arguments) as call:
             assert await call.wait() == status, (arguments, list(call.lines))

@@ -127,7 +127,7 @@ async def until_connected(gateway: Gateway, port: int) -> RtmpPhone:
 @pytest.mark.parametrize(
     ("path", "description"),
     [
-        ("vod/alice@127.0.0.1", "no such application"),
+        ("vod/alice@127.0.0.1", r"no such application.*/sip/USER@DOMAIN.*/live/NAME"),
         ("sip", "no such application"),
         ("sip/alice", "user@domain"),
         ("sips/alice@127.0.0.1", "TLS"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import traceback
 
 import pytest
@@ -79,6 +80,9 @@ def test_credentials_are_decoded_and_kept_to_ourselves() -> None:
         "rtmp://u:s3cret@[::1/x",
         "rtmp://u:s3/cret@h/x",
         "rtmp://u:a@s3cret@h:x/y",
+        "http://s3cret@h/a@b",
+        "http://u/x@y:s3cret@h/x",
+        "http://u/x:s3/cret@h/x",
     ],
 )
 def test_no_error_tells_a_password(text: str) -> None:
@@ -89,6 +93,21 @@ def test_no_error_tells_a_password(text: str) -> None:
     assert "s3" not in message
     assert "cret" not in message
     assert "ValueError" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://gateway/sip/alice@pbx", "http://gateway/sip/alice@pbx"),
+        ("http://gateway/sip/alice@pbx:5070", "http://gateway/sip/alice@pbx:5070"),
+        ("http://user:pw@gateway/x", "http://***@gateway/x"),
+        ("http://user:pw@gateway:80/sip/alice@pbx", "http://***@gateway:80/***@pbx"),
+        ("http://gateway:80/sip/alice@pbx", "http://***@pbx"),
+    ],
+)
+def test_an_error_shows_the_url(text: str, shown: str) -> None:
+    with pytest.raises(InvalidUrl, match=re.escape(f"'{shown}' does not begin with rtmp://")):
+        RtmpUrl.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,13 @@ def test_help_names_every_flag() -> None:
         assert flag in text
 
 
+def test_a_misspelt_command_is_answered_with_those_that_there_are() -> None:
+    done = run("stauts")
+    assert done.returncode == 2
+    assert "siprtmp {status,drain,reload} [flags]" in done.stderr
+    assert "unrecognized arguments: stauts" in done.stderr
+
+
 def test_flags_become_settings() -> None:
     arguments = make_parser().parse_args(["-i", "::1", "-p", "1", "-l", HOST, "--rtp-ports", "2000-3000"])
     assert flag_settings(arguments) == {
@@ -81,6 +88,41 @@ def test_check_config_prints_what_would_be_used_and_no_password(tmp_path: Path) 
     assert done.returncode == 0
     assert json.loads(done.stdout)["sip"]["port"] == 5070
     assert "hush-hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["-r", "/etc/passwd"], 1, "cannot record to /etc/passwd: /etc/passwd is not a directory"),
+        (["-r", "/etc/passwd/below"], 1, "/etc/passwd is not a directory; choose another --root"),
+        (["--rtmps-port", "1936", "--certificate", "/none.pem"], 1, "cannot serve RTMPS: cannot read"),
+        (["--max-workers", "100"], 2, "media.rtp_ports 10000-10999 has 10 ports for each of 100 workers"),
+    ],
+)
+@pytest.mark.parametrize("check", [[], ["--check-config"]])
+def test_check_config_finds_what_would_keep_it_from_starting(
+    arguments: list[str], status: int, words: str, check: list[str]
+) -> None:
+    done = run("-i", HOST, "-l", HOST, "-p", str(free_port()), "--sip-port", "0", *arguments, *check)
+    assert done.returncode == status
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert done.stdout == ""
+
+
+def test_check_config_is_content_with_a_directory_to_be_made(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "a" / "b"):
+        done = run("-r", str(root), "--check-config")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_without_a_port_is_pointed_out() -> None:
+    done = run("--certificate", "/none.pem", "--check-config")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert " WARNING " in line
+    assert "--rtmps-port" in line
 
 
 @pytest.mark.parametrize(

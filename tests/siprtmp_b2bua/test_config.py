@@ -52,6 +52,22 @@ def test_accounts_are_found_and_their_passwords_stay_hidden(toml: Path) -> None:
     [
         ({"sip": {"int_ip": "pbx.example.com"}}, "sip.int_ip: 'pbx.example.com' is not an IP address"),
         ({"sip": {"prot": 5060}}, "there is no setting sip.prot"),
+        ({"port": 1936}, "there is no setting port (did you mean rtmp.port or sip.port?)"),
+        ({"prot": 1936}, "there is no setting prot (did you mean rtmp.port or sip.port?)"),
+        ({"sip": {"prot": 5060}}, "sip.prot (did you mean sip.port?)"),
+        ({"sip": {"rtp_ports": "1-9"}}, "sip.rtp_ports (did you mean media.rtp_ports?)"),
+        ({"worker": {"count": 2}}, "there is no setting worker (did you mean workers?)"),
+        ({"xyz": 1}, "bad configuration: there is no setting xyz"),
+        ({"workers": {"count": 0}}, "bad configuration: workers.count: auto, or a number from 1 to 1000"),
+        ({"workers": {"count": "many"}}, "workers.count: auto, or a number from 1 to 1000"),
+        ({"workers": {"count": 1001}}, "workers.count: auto, or a number from 1 to 1000"),
+        ({"workers": {"count": True}}, "workers.count: auto, or a number from 1 to 1000"),
+        (
+            {"accounts": {"aor": "a@b", "password": "hush"}},
+            "accounts: a list is needed: sections [[accounts]]",
+        ),
+        ({"media": {"rtp_ports": 10000}}, "10000 is not a range of ports"),
+        ({"sip": "here"}, "sip: a section of settings is needed, [sip]"),
         ({"rtmp": {"port": 70000}}, "rtmp.port: "),
         ({"media": {"rtp_ports": "all"}}, "'all' is not a range of ports"),
         ({"media": {"rtp_ports": "20000-20003"}}, "too small"),
@@ -73,6 +89,15 @@ def test_bad_settings_are_named(settings: dict[str, Setting], message: str) -> N
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_settings_of_accounts_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "siprtmp.toml"
+    file.write_text('[[accounts]]\naro = "alice@pbx"\npassword = "hush-hush"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        GatewayConfig.load(file)
+    assert "accounts.0.aor is missing" in str(caught.value)
+    assert "there is no setting accounts.0.aro (did you mean accounts.aor?)" in str(caught.value)
 
 
 def test_publishers_come_from_the_file_and_a_variable_and_their_passwords_stay_hidden(

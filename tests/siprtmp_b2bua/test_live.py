@@ -117,7 +117,7 @@ async def test_streams_are_recorded_and_whole_when_the_gateway_ends(tmp_path: Pa
 
 async def test_the_application_can_be_turned_off() -> None:
     async with gateway(SIPRTMP_LIVE__ENABLED="false") as running:
-        with pytest.raises(ConnectRejected, match="no such application: 'live'"):
+        with pytest.raises(ConnectRejected, match=r"no such application: 'live'; .* turned off"):
             await running.connect()
 
 
