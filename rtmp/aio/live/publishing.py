@@ -98,6 +98,7 @@ class LivePublishing:
     def _take(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
+        self._client.has_published = True
         self._ends.add(self._end_all)
         return stream
 
