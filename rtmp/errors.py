@@ -83,6 +83,10 @@ class ConnectionLost(RtmpError):
     """The transport ended, or was ended, before the protocol said so."""
 
 
+class TransportReset(ConnectionLost):
+    """The peer went without ending the transport in order, as programs do that are ended by their user."""
+
+
 class HandshakeTimeout(ConnectionLost):
     """The peer did not finish the handshake in time."""
 

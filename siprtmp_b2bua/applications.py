@@ -92,6 +92,7 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
             config.max_players_per_address,
         ),
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
+        record_live=config.record_all,
     )
 
 

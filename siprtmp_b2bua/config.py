@@ -85,6 +85,8 @@ class LiveConfig(Section):
     """What becomes of a stream's publisher when another client wants to publish under its name."""
     recordings: str = ""
     """Directory of the recordings that clients make and play; empty: none."""
+    record_all: bool = False
+    """Whether streams that are published as `live`, as OBS and FFmpeg do, are recorded too: as `append`."""
     max_streams: int = Field(1000, ge=1)
     """How many streams may be published at a time."""
     max_streams_per_address: int = Field(200, ge=1)
@@ -97,6 +99,12 @@ class LiveConfig(Section):
     """A client that for so long has neither published nor played nor called anything is closed; 0: never."""
     silent_publisher_timeout_s: float = Field(0.0, ge=0)
     """A publisher that sends nothing for so long is closed; 0: never."""
+
+    @model_validator(mode="after")
+    def _has_where_to_record(self) -> LiveConfig:
+        if self.record_all and not self.recordings:
+            raise ValueError("record_all needs recordings, a directory")
+        return self
 
 
 class SipConfig(Section):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import logging
 import re
 import time
 from collections.abc import Callable
@@ -18,25 +17,21 @@ from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .dialog_notes import DialogNote
 from .errors import StartupError
-from .logs import without_keys
 from .pj_account import SystemAccount
 from .pj_context import PjContext
 from .pj_events import EventPoster, guarded
 from .pj_guard import PjGuard
+from .pj_log import PjLogWriter, pjsip_level
 from .pj_structures import SipSettings
 from .pj_thread import PjThread
 from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
-
-logger = logging.getLogger(__name__)
-pjsip_logger = logging.getLogger("pjsip")
 
 FRAME_MS: Final = 20
 
 _PORT_TRIES: Final = 20
 """For port 0: how often another UDP port is taken when its TCP twin is not free."""
 
-_LEVELS: Final = {0: logging.CRITICAL, 1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 _REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
 _LINE: Final = re.compile(r";line=([0-9a-f]+)")
 
@@ -63,25 +58,6 @@ _SRTP_USES: Final[dict[SrtpPolicy, Any]] = {
 _SRTP_SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 """Two, best first, for each is a line of every offer that pjsip makes."""
 
-_OUR_VIDEO: Final = "(PJMEDIA_EINVALIMEDIATYPE)"
-"""What pjsip says twice about each m=video line: it is ours and not pjsip's, as it has to be."""
-
-
-class _LogWriter(pj.LogWriter):  # type: ignore[misc]  # pjsua2 has no type information
-    """pjsip's log lines go to the logger `pjsip`; nothing is printed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started = False
-        """Before that every failure becomes a `StartupError` that says it better."""
-
-    @guarded
-    def write(self, entry: Any) -> None:
-        level = _LEVELS.get(entry.level, logging.DEBUG) if self.started else logging.DEBUG
-        if _OUR_VIDEO in entry.msg:
-            level = logging.DEBUG
-        pjsip_logger.log(level, "%s", without_keys(entry.msg.rstrip()))
-
 
 class PjEndpoint:
     """Starts and stops pjsua2 in this process, of which there can be one."""
@@ -96,7 +72,7 @@ class PjEndpoint:
         self.max_calls = 0
         self._endpoint: _Endpoint | None = None
         self._system_account: SystemAccount | None = None
-        self._log_writer: _LogWriter | None = None
+        self._log_writer: PjLogWriter | None = None
         self._guard: PjGuard | None = None
         self._gate: TcpGate | None = None
         self._on_dialog: Callable[[DialogNote | str], None] | None = None
@@ -181,10 +157,10 @@ class PjEndpoint:
         config.uaConfig.mainThreadOnly = True
         config.uaConfig.maxCalls = self.config.sip.max_calls
         config.uaConfig.userAgent = f"siprtmp-b2bua/{__version__}"
-        self._log_writer = _LogWriter()
+        self._log_writer = PjLogWriter()
         config.logConfig.writer = self._log_writer
         config.logConfig.decor = pj.PJ_LOG_HAS_SENDER
-        config.logConfig.level = _pj_level(pjsip_logger)
+        config.logConfig.level = pjsip_level()
         config.logConfig.consoleLevel = config.logConfig.level
         config.logConfig.msgLogging = config.logConfig.level >= 5
         media = config.medConfig
@@ -294,13 +270,3 @@ def _set_srtp(config: Any, policy: SrtpPolicy) -> None:
         crypto = pj.SrtpCrypto()
         crypto.name = suite
         config.srtpOpt.cryptos.append(crypto)
-
-
-def _pj_level(log: logging.Logger) -> int:
-    """pjsip's level for a logger's: a line below the level costs nothing, as pjsip does not make it."""
-    if log.isEnabledFor(5):
-        return 5
-    for level, threshold in ((4, logging.DEBUG), (3, logging.INFO), (2, logging.WARNING)):
-        if log.isEnabledFor(threshold):
-            return level
-    return 1

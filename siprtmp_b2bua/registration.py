@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_S: Final = 30.0
 _LAST_RETRY_S: Final = 600.0
-"""A lost registration is sent again after the first time, then after twice that, up to the last."""
+"""A lost registration is sent again after the first time; after each time that failed, twice as long, up to
+the last."""
 
 _TIMED_OUT: Final = RegistrationState(408, "Request Timeout", 0)
 _BUSY, _NOBODY, _UNAVAILABLE = 486, 480, 503
@@ -54,6 +55,8 @@ class Registration:
         self._state: RegistrationState | None = None
         self._changed = asyncio.Event()
         self._retry_s = _FIRST_RETRY_S
+        self._retry: asyncio.TimerHandle | None = None
+        """The one that is due, if there is one: the REGISTER that failed may have been another's."""
         self._closing = False
         self._tasks = TaskGroup(name)
 
@@ -87,6 +90,7 @@ class Registration:
     async def close(self) -> None:
         """Unregister; bounded in time by the configuration."""
         self._closing = True
+        self._cancel_retry()
         await self._account.close(self._services.config.shutdown_timeout_s / 2)
         self._tasks.cancel()
 
@@ -114,6 +118,7 @@ class Registration:
         was_registered = self._state is not None and self._state.is_registered
         self._state = state
         self._changed.set()
+        self._cancel_retry()
         if state.is_registered:
             self._retry_s = _FIRST_RETRY_S
             if not was_registered:
@@ -123,13 +128,21 @@ class Registration:
                 "%s: %s is not registered: %d %s; trying again in %g s",
                 self._name, self._credentials.aor, state.code, state.reason, self._retry_s,
             )  # fmt: skip
-            self._tasks.start(self._renew_later(self._retry_s))
-            self._retry_s = min(2 * self._retry_s, _LAST_RETRY_S)
+            self._retry_later()
 
-    async def _renew_later(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if self._state is None or not self._state.is_registered:
-            await self._account.renew()
+    def _retry_later(self) -> None:
+        self._retry = asyncio.get_running_loop().call_later(self._retry_s, self._try_again)
+
+    def _try_again(self) -> None:
+        """Renew; the next time is set at once, for a REGISTER that cannot be sent gets no answer."""
+        self._retry_s = min(2 * self._retry_s, _LAST_RETRY_S)
+        self._retry_later()
+        self._tasks.start(self._account.renew())
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     def on_incoming_call(self, incoming: IncomingCall) -> None:
         """Give the call to the first free line; answer 486 if none is free, 480 if there is none.

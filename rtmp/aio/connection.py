@@ -26,6 +26,7 @@ from rtmp.errors import (
     PeerTimeout,
     RemoteProtocolError,
     RtmpError,
+    TransportReset,
     WriteBufferExceeded,
     WriteStalled,
 )
@@ -227,7 +228,8 @@ class Connection(asyncio.Protocol, Generic[S]):
             if isinstance(exc, ConnectionError) and self.session.peer_is_leaving:
                 pass  # it did not wait for our last answers, which nobody needs
             elif exc is not None:
-                self._reason = ConnectionLost(f"the transport failed: {exc}")
+                lost = TransportReset if isinstance(exc, ConnectionError) else ConnectionLost
+                self._reason = lost(f"the transport failed: {exc}")
             elif self.session.state is _HANDSHAKE:
                 self._reason = ConnectionLost("the peer closed during the handshake")
         for event in self.session.connection_lost(self._reason):

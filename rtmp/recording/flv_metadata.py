@@ -19,6 +19,7 @@ _MAX_FOREIGN_SIZE: Final = 64 * 1024
 _SLACK: Final = 1024
 """Room for members that come late."""
 _KEY_FRAMES, _TIMES, _POSITIONS, _HEADERS = "keyframes", "times", "filepositions", "headerpositions"
+_OF_THE_FILE: Final = frozenset({"duration", "filesize", _KEY_FRAMES, _HEADERS})
 _MAX_NUMBER: Final = 1 << 50
 _BYTES_PER_KEY_FRAME: Final = 18  # two AMF0 numbers
 
@@ -71,6 +72,14 @@ def _numbers(value: AmfValue, factor: int = 1) -> list[int] | None:
         return None
     numbers = [each for each in value if isinstance(each, int | float) and 0 <= each < _MAX_NUMBER]
     return [round(each * factor) for each in numbers] if len(numbers) == len(value) else None
+
+
+def without_lengths(members: Mapping[str, AmfValue]) -> EcmaArray:
+    """Return the members of an onMetaData that comes later in a file, without what would be said of the file.
+
+    A player believes the last that it reads.
+    """
+    return EcmaArray({name: value for name, value in members.items() if name not in _OF_THE_FILE})
 
 
 def reserve_metadata(members: Mapping[str, AmfValue], key_frames: int) -> bytes:

@@ -13,7 +13,13 @@ from rtmp.headers import MAX_HEADERS, HeaderKeeper
 from rtmp.media_kind import MediaKind, media_kind
 from rtmp.messages import MessageType, Payload, milliseconds_between
 from rtmp.recording.flv_index import FlvIndex
-from rtmp.recording.flv_metadata import fit_metadata, metadata_members, parse_metadata, reserve_metadata
+from rtmp.recording.flv_metadata import (
+    fit_metadata,
+    metadata_members,
+    parse_metadata,
+    reserve_metadata,
+    without_lengths,
+)
 from rtmp.recording.seek_points import SeekPoints
 
 _APPEND_GAP_MS: Final = 40
@@ -183,5 +189,7 @@ class FlvRecording:
             self._metadata = members
             if not self.size:
                 return b""
+        if members is not None:
+            body = encode_all([values[0], without_lengths(members), *values[2:]])
         begin = self._begin()
         return begin + self._tag(MessageType.DATA_AMF0, self._time.place(timestamp_ms, is_frame=False), body)

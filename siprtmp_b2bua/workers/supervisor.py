@@ -10,6 +10,7 @@ import socket
 from rtmp.aio.handover import FrontConnection
 
 from .. import __version__
+from ..applications import check_recordings
 from ..config import GatewayConfig
 from ..control.status import GatewayStatus
 from ..errors import StartupError
@@ -108,6 +109,7 @@ class Supervisor:
             return
         try:
             check_size(kept)
+            check_recordings(kept.live)
         except StartupError as error:
             logger.error("%s; what was in force stays so", error)
             return

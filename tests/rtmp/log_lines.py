@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 
 class LogLines(logging.Handler):
-    """The records of warnings, in order."""
+    """The records of warnings, or from another level on, in order."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, level: int = logging.WARNING) -> None:
+        super().__init__(level)
         self.records: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -29,9 +29,9 @@ class LogLines(logging.Handler):
 
 
 @asynccontextmanager
-async def log_lines() -> AsyncIterator[LogLines]:
+async def log_lines(level: int = logging.WARNING) -> AsyncIterator[LogLines]:
     """Collect all warnings, of any logger; those that the test did not take must not be there."""
-    lines = LogLines()
+    lines = LogLines(level)
     root = logging.getLogger()
     root.addHandler(lines)
     try:

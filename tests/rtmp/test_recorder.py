@@ -242,6 +242,19 @@ async def test_appending_to_a_file_of_another_maker(tmp_path: Path) -> None:
             assert parse_metadata(kept[0].body) == expected
 
 
+async def test_what_is_appended_does_not_say_how_long_the_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "cam.flv"
+    ours = {"width": 320.0, "duration": 1.0, "filesize": 7.0, "keyframes": {"times": [0.0]}}
+    body = encode_all(("@setDataFrame", "onMetaData", EcmaArray(ours)))
+    for _ in range(2):
+        await record(path, [FlvTag(flv.DATA, 0, body), *flv.stream(1)[1:]], RecordMode.APPEND)
+    data = path.read_bytes()
+    first, second = [parse_metadata(tag.body) for tag in flv.parse_flv(data) if tag.type_id == flv.DATA]
+    assert first is not None
+    assert (first["width"], first["duration"], first["filesize"]) == (320.0, 1.96, len(data))
+    assert second == {"width": 320.0}
+
+
 async def test_what_is_no_recording_is_not_appended_to(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

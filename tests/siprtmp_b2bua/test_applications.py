@@ -1,4 +1,4 @@
-"""How long clients of no use may stay: of the application `live`, and of the telephone."""
+"""What the settings of `live` make of the applications: how long clients may stay, and what is recorded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from rtmp.aio import RtmpClient, RtmpServer, start_server
 from rtmp.events import StatusReceived
@@ -21,13 +24,16 @@ ALERT = replace(DEFAULT_TIMEOUTS, ping=0.01)
 @asynccontextmanager
 async def serve(config: LiveConfig) -> AsyncIterator[RtmpServer]:
     """A server with both applications; its telephone accepts everything."""
-    server = await start_server(Applications(config, EventLog).make_handler, HOST, 0, timeouts=ALERT)
+    applications = Applications(config, EventLog)
+    server = await start_server(applications.make_handler, HOST, 0, timeouts=ALERT)
     try:
         yield server
     finally:
+        applications.close()
         server.close()
         async with asyncio.timeout(5):
             await server.wait_closed()
+            await applications.wait_recorded()
 
 
 async def connect(server: RtmpServer, app: str) -> tuple[RtmpClient, list[str]]:
@@ -70,3 +76,15 @@ async def test_the_other_times_stay_as_they_are() -> None:
         (connection,) = server.connections
         assert connection.timeouts == replace(ALERT, idle=600.0)
         client.close()
+
+
+@pytest.mark.parametrize("record_all", [True, False])
+async def test_all_is_recorded_if_it_should_be(record_all: bool, tmp_path: Path) -> None:
+    async with serve(LiveConfig(recordings=str(tmp_path), record_all=record_all)) as server:
+        client, _ = await connect(server, "live")
+        stream = await client.create_stream()
+        await stream.publish("cam")
+        stream.send_audio(0, b"\xb2speex")
+        await client.call("checkBandwidth")
+    files = await asyncio.to_thread(lambda: [path.read_bytes() for path in tmp_path.rglob("*.flv")])
+    assert [b"\xb2speex" in file for file in files] == [True] * record_all

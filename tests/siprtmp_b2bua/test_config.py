@@ -81,6 +81,7 @@ def test_accounts_are_found_and_their_passwords_stay_hidden(toml: Path) -> None:
         ({"live": {"publishers": {"bob": 1234}}}, "live.publishers.bob: Input should be a valid string"),
         ({"live": {"authmod": "basic"}}, "live.authmod: Input should be 'adobe' or 'llnw'"),
         ({"live": {"idle_timeout_s": -1}}, "live.idle_timeout_s: "),
+        ({"live": {"record_all": True}}, "live: record_all needs recordings, a directory"),
     ],
 )
 def test_bad_settings_are_named(settings: dict[str, Setting], message: str) -> None:

@@ -16,6 +16,7 @@ from rtmp.aio.recording.recording_file import RecorderConfig
 from rtmp.aio.recording.recordings import Recordings
 from rtmp.aio.server import ServerConnection
 from rtmp.auth.server_auth import ServerAuth
+from rtmp.errors import LocalProtocolError
 from rtmp.relay.limits import DEFAULT_RELAY_LIMITS, RelayLimits
 from rtmp.relay.live_stream import LiveStream
 
@@ -25,7 +26,8 @@ class LiveApplication:
 
     With `auth` only who has authenticated in `connect` may publish; encoders are asked to, players need not.
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
-    `recordings` clients may publish to be recorded, and play what was.
+    `recordings` clients may publish to be recorded, and play what was. With `record_live` as well, what they
+    publish as `live` is appended to its recording, and is live without one where there can be none.
     """
 
     def __init__(
@@ -37,12 +39,17 @@ class LiveApplication:
         limits: LiveLimits = DEFAULT_LIVE_LIMITS,
         stream_limits: RelayLimits = DEFAULT_RELAY_LIMITS,
         recordings: Recordings | None = None,
+        record_live: bool = False,
         recorder_config: RecorderConfig = DEFAULT_RECORDER_CONFIG,
         player_config: FilePlayerConfig = DEFAULT_PLAYER_CONFIG,
     ) -> None:
+        if record_live and recordings is None:
+            raise LocalProtocolError("record_live needs recordings")
         self._archive = None if recordings is None else LiveArchive(recordings, recorder_config, limits)
         self._directory = LiveDirectory(republish, limits, stream_limits)
-        self._services = LiveServices(self._directory, self._archive, authorize, auth, player_config)
+        self._services = LiveServices(
+            self._directory, self._archive, authorize, auth, player_config, record_live
+        )
 
     @property
     def streams(self) -> Mapping[str, LiveStream]:

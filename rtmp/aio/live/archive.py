@@ -66,7 +66,12 @@ class LiveArchive:
         return path
 
     def record(
-        self, name: StreamName, address: str, path: Path, mode: RecordMode, on_status: OnRecordStatus
+        self,
+        name: StreamName,
+        address: str,
+        path: Path,
+        mode: RecordMode,
+        on_status: OnRecordStatus | None = None,
     ) -> Recorder:
         """Return a recorder for the file, which nobody else may be writing; it starts as soon as it can."""
         recorder = Recorder(path, mode, on_status, self._config)

@@ -25,6 +25,8 @@ class LiveClient:
         self.user = ""
         """Who it has proved to be; empty: it has not."""
         self.connect_arguments: tuple[AmfValue, ...] = ()
+        self.has_published = False
+        self._is_introduced = False
         self._must_authenticate = services.auth is not None
         self._authorize = services.authorize
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -53,8 +55,10 @@ class LiveClient:
         return stream_name
 
     def log(self, text: str) -> None:
-        """Log what the client does."""
-        logger.info("connection %s: %s", self.connection.id, text)
+        """Log what the client does; the first line says where it is."""
+        where = "" if self._is_introduced else f" ({self.connection.peername})"
+        self._is_introduced = True
+        logger.info("connection %s%s: %s", self.connection.id, where, text)
 
     def start(self, stream_id: int, work: Coroutine[None, None, None]) -> None:
         """Do for a stream what has to wait for a file."""

@@ -14,6 +14,7 @@ from rtmp.aio.server import ServerConnection
 from rtmp.auth.encoders import is_encoder
 from rtmp.auth.server_auth import AuthRefused
 from rtmp.capabilities import ANY_CODEC, Capabilities, CapsEx, FourCcInfo
+from rtmp.errors import TransportReset
 from rtmp.events import (
     BufferLengthSet,
     CallReceived,
@@ -87,9 +88,7 @@ class LiveConnection:
 
     def _refuse_connect(self, refused: AuthRefused) -> None:
         if refused.is_final:
-            self._client.log(
-                f"connect from {self._connection.peername} refused: it did not prove to be {refused.user!r}"
-            )
+            self._client.log(f"connect refused: it did not prove to be {refused.user!r}")
         self._connection.reject_connect(description=refused.description)
 
     def _on_call(self, event: CallReceived) -> None:
@@ -105,5 +104,9 @@ class LiveConnection:
 
     def _on_closed(self, event: ConnectionClosed) -> None:
         self._client.cancel_all()
-        if event.reason is not None:
+        if event.reason is None:
+            return
+        if isinstance(event.reason, TransportReset) and not self._client.has_published:
+            self._client.log("gone")  # a player that is closed while media are on their way to it
+        else:
             self._client.log(f"lost: {event.reason}")

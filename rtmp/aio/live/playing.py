@@ -199,7 +199,8 @@ class LivePlaying:
 
     def _play_live(self, event: PlayRequested, name: StreamName) -> None:
         stream = self._directory.add_player(name, self._client.address)
-        self._client.log(f"plays {name}")
+        waits = "" if stream.is_published else ", which nobody publishes yet"
+        self._client.log(f"plays {name}{waits}")
         stream_id = event.stream_id
         self._connection.accept_play(stream_id, reset=event.reset)
         self._reject_early_seeks(stream_id, _CANNOT_SEEK)

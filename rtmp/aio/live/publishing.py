@@ -36,6 +36,7 @@ class LivePublishing:
     def __init__(self, services: LiveServices, client: LiveClient) -> None:
         self._directory = services.directory
         self._archive = services.archive
+        self._record_live = services.record_live
         self._ends = services.ends
         self._client = client
         self._connection = client.connection
@@ -48,7 +49,9 @@ class LivePublishing:
         """Answer a request to publish."""
         try:
             name = self._client.name(Purpose.PUBLISH, event.name)
-            if event.kind == "live":
+            if event.kind == "live" and self._record_live and self._archive is not None:
+                self._client.start(event.stream_id, self._begin_live(event.stream_id, name, self._archive))
+            elif event.kind == "live":
                 self._begin(event.stream_id, name)
             elif event.kind not in _RECORD_MODES:
                 raise Refused(f"publish of kind {event.kind[:20]!r}: it is live, record or append")
@@ -98,12 +101,36 @@ class LivePublishing:
     def _take(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
+        self._client.has_published = True
         self._ends.add(self._end_all)
         return stream
 
     def _accept(self, stream_id: int, stream: LiveStream) -> None:
         self._client.log(f"publishes {stream.name}")
         self._connection.accept_publish(stream_id, sink=stream.push)
+
+    async def _begin_live(self, stream_id: int, name: StreamName, archive: LiveArchive) -> None:
+        """Begin a stream that is recorded if it can be: its client has not asked for that, nor hears of it.
+
+        An encoder may take a status that it does not know for the end.
+        """
+        path = await self._place_if_possible(name, archive)
+        try:
+            stream = self._take(stream_id, name)
+        except Refused as refusal:
+            self._refuse(stream_id, refusal)
+            return
+        if path is not None:
+            recorder = archive.record(name, self._client.address, path, RecordMode.APPEND)
+            self._hand_over(stream_id, stream, path, recorder)
+        self._accept(stream_id, stream)
+
+    async def _place_if_possible(self, name: StreamName, archive: LiveArchive) -> Path | None:
+        try:
+            return await archive.place(name, self._client.address)
+        except (Refused, InvalidStreamName) as reason:
+            self._client.log(f"{name} is not recorded: {reason}")
+            return None
 
     async def _begin_recorded(self, event: PublishRequested, name: StreamName, archive: LiveArchive) -> None:
         stream_id, address = event.stream_id, self._client.address
@@ -132,6 +159,10 @@ class LivePublishing:
 
         recorder = archive.record(name, address, path, _RECORD_MODES[event.kind], tell)
         self._heeded[stream_id] = stream
+        self._hand_over(stream_id, stream, path, recorder)
+
+    def _hand_over(self, stream_id: int, stream: LiveStream, path: Path, recorder: Recorder) -> None:
+        """Give the recorder what is published from now on."""
         player = stream.add_player(RecordingOutlet(recorder))
         self._recordings[stream_id] = _Recording(path, recorder, player)
 

@@ -21,5 +21,7 @@ class LiveServices:
     authorize: Authorize | None
     auth: ServerAuth | None
     player_config: FilePlayerConfig
+    record_live: bool
+    """Whether what is published as `live` is recorded as well."""
     ends: set[Callable[[], None]] = field(default_factory=set)
     """One for each client that publishes: ends that, and closes its connection."""
