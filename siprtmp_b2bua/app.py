@@ -74,11 +74,12 @@ class Gateway:
         if self._front is not None:
             self._front.reload_certificate()
 
-    def reload(self, config: GatewayConfig) -> None:
+    def reload(self, config: GatewayConfig) -> list[str]:
         """Read certificate and key again; other settings take a restart, or several processes."""
         self.reload_certificate()
-        if config != self.config:
-            logger.warning("with one process other settings change with a restart only (see --workers)")
+        if config == self.config:
+            return ["read again; the settings in force have not changed"]
+        return ["with one process settings change with a restart only (see --workers)"]
 
     async def status(self) -> GatewayStatus:
         """What goes on."""

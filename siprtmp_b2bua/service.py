@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Callable, Mapping
@@ -43,8 +44,11 @@ class Service(Protocol):
     async def counts(self) -> dict[str, int]:
         """How many there are of what a gateway holds; what stays when all is quiet, leaks."""
 
-    def reload(self, config: GatewayConfig) -> None:
-        """Put other settings and renewed certificates in force, as far as that can be done."""
+    def reload(self, config: GatewayConfig) -> list[str]:
+        """Put other settings and renewed certificates in force, as far as that can be done; say what was.
+
+        Raises StartupError, with nothing changed, for settings that cannot be.
+        """
 
 
 class ServiceRunner:
@@ -72,7 +76,7 @@ class ServiceRunner:
         except StartupError:
             await self._service.stop()
             raise
-        loop.add_signal_handler(signal.SIGHUP, self._reload_now)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         loop.add_signal_handler(signal.SIGUSR1, lambda: self._tasks.start(self._log_counts()))
         await self._ending.wait()
         logger.info("stopping")
@@ -135,15 +139,22 @@ class ServiceRunner:
         return {"text": "no more calls are taken; the gateway ends when the last one has ended"}
 
     async def _reload(self) -> Mapping[str, object]:
-        error = self._reload_now()
-        return {"error": error} if error else {"text": "read again; the log says what is in force"}
-
-    def _reload_now(self) -> str:
-        """Read everything again; return what is wrong with it, which is logged, too."""
         try:
-            config = self._load()
-        except ConfigurationError as error:
+            return {"text": "\n".join(self._reload_now())}
+        except (ConfigurationError, StartupError) as error:
+            return {"error": str(error)}
+
+    def _hung_up(self) -> None:
+        with contextlib.suppress(ConfigurationError, StartupError):  # they are in the log
+            self._reload_now()
+
+    def _reload_now(self) -> list[str]:
+        """Read everything again; return what became of it, or raise what is wrong. Both are logged."""
+        try:
+            lines = self._service.reload(self._load())
+        except (ConfigurationError, StartupError) as error:
             logger.error("%s; what was in force stays so", error)
-            return str(error)
-        self._service.reload(config)
-        return ""
+            raise
+        for line in lines:
+            logger.info("%s", line)
+        return lines

@@ -179,10 +179,10 @@ class Crew:
     def on_ready(self, handle: WorkerHandle) -> None:
         """See `Owner`."""
         took_s = self._clock() - handle.began_s
+        lines = f": {handle.member.lines} lines, SIP on port {handle.sip_port}" if handle.sip_port else ""
         logger.info(
-            "%s %d (pid %s) has started in %.2f s: %d lines%s", self.kind, handle.number, handle.pid, took_s,
-            handle.member.lines, f", SIP on port {handle.sip_port}" if handle.sip_port else "",
-        )  # fmt: skip
+            "%s %d (pid %s) has started in %.2f s%s", self.kind, handle.number, handle.pid, took_s, lines
+        )
         self._lines = handle.member.lines
         if handle.state is WorkerState.READY:
             self._assign_accounts(handle)

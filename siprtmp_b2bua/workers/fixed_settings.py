@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from ..config import GatewayConfig
-
-logger = logging.getLogger(__name__)
 
 _FIXED: Final = {
     "rtmp": None,
@@ -19,14 +16,15 @@ _FIXED: Final = {
 """By section, None: all of it. They are the supervisor's own, or say which ports each worker has."""
 
 
-def keep_fixed(old: GatewayConfig, new: GatewayConfig) -> GatewayConfig:
-    """Return the new settings with the old values of what is fixed; log where that makes a difference."""
+def keep_fixed(old: GatewayConfig, new: GatewayConfig) -> tuple[GatewayConfig, list[str]]:
+    """Return the new settings with the old values of what is fixed, and in words where that differs."""
     sections = {}
+    differences = []
     for section, names in _FIXED.items():
         before, after = getattr(old, section), getattr(new, section)
         fixed = {name: getattr(before, name) for name in names or type(before).model_fields}
         for name, value in fixed.items():
             if getattr(after, name) != value:
-                logger.warning("%s.%s changes with a restart only; it stays %s", section, name, value)
+                differences.append(f"{section}.{name} changes with a restart only; it stays {value}")
         sections[section] = after.model_copy(update=fixed)
-    return new.model_copy(update=sections | {"control": old.control})
+    return new.model_copy(update=sections | {"control": old.control}), differences

@@ -97,29 +97,27 @@ class Supervisor:
             config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, self._most,
         )  # fmt: skip
 
-    def reload(self, config: GatewayConfig) -> None:
+    def reload(self, config: GatewayConfig) -> list[str]:
         """Put other settings, and renewed certificates, in force for new clients; calls go on as they are.
 
-        What only a restart can change stays as it is, and is logged.
+        See `Service`. What only a restart can change stays as it is.
         """
         self._front.reload_certificate()
-        kept = keep_fixed(self.config, config)
+        kept, differences = keep_fixed(self.config, config)
         if kept == self.config:
-            logger.info("read again; the settings in force have not changed")
-            return
-        try:
-            check_size(kept)
-            check_recordings(kept.live)
-        except StartupError as error:
-            logger.error("%s; what was in force stays so", error)
-            return
+            return [*differences, "read again; the settings in force have not changed"]
+        check_size(kept)
+        check_recordings(kept.live)
         changes_live = _of_live(kept) != _of_live(self.config)
         self.config = kept
         self._reception.renew(kept)
         self._calls.renew(self._size_of_calls(), kept.standing_aors)
         if self._live is not None and changes_live:
             self._live.renew(self._size_of_live(), ())
-        logger.info("new settings are in force for new clients; those that are connected keep theirs")
+        return [
+            *differences,
+            "new settings are in force for new clients; those that are connected keep theirs",
+        ]
 
     async def status(self) -> GatewayStatus:
         """What goes on in all processes."""
