@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,32 @@ async def test_new_settings_are_for_new_clients_and_calls_go_on(tmp_path: Path) 
         await before.closed
         await gang.until(r"worker 1 \(pid \d+\) has ended")
         await after.create_stream()
+
+
+async def test_reload_says_what_became_of_it(tmp_path: Path) -> None:
+    file, control = tmp_path / "siprtmp.toml", tmp_path / "control"
+    file.write_text("share_aor = false\n")
+
+    async def reload(text: str) -> tuple[int | None, str]:
+        file.write_text(text)
+        command = (sys.executable, "-m", "siprtmp_b2bua", "reload", "--control", str(control))
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
+
+    async with workers("--config", str(file), "--control", str(control)):
+        status, said = await reload("share_aor = false\n")
+        assert (status, said) == (0, "read again; the settings in force have not changed\n")
+        status, said = await reload("share_aor = true\n[live]\nenabled = false\n")
+        assert status == 0
+        assert said.startswith(
+            "live.enabled changes with a restart only; it stays True\nnew settings are in force"
+        )
+        status, said = await reload(f'[live]\nrecordings = "{file}"\n')
+        assert status == 1
+        assert "is not a directory" in said
 
 
 @needs_openssl
