@@ -27,6 +27,8 @@ from .video_sdp import H264
 logger = logging.getLogger(__name__)
 
 _ENDING_TIMEOUT_S = 2.0
+_PLACE_TIMEOUT_S = 2.0
+_PLACE_POLL_S = 0.05
 
 
 class Line:
@@ -180,23 +182,38 @@ class Line:
                 await asyncio.wait_for(call.ended.wait(), _ENDING_TIMEOUT_S)
 
     async def _place_call(self, target: str, preference: CodecPreference) -> None:
-        endpoint = self._services.endpoint
-        context = endpoint.context
+        context = self._services.endpoint.context
         sip = PjCall(context, None, context.next_call_name())
         own = name_addr(self._credentials.aor.uri, self._credentials.display_name)
         call = self._new_call(sip, preference, own, target)
         call.began(CallEvent.INVITE)
         try:
-            video = call.open_video()
-            if self._registration is not None:
-                await self._registration.make_call(sip, target, preference, video)
-            else:
-                await sip.make(endpoint.system_account, target, preference, own, video)
+            await self._send_invite(call, sip, target, own, preference)
         except SipError as error:
             call.on_disconnected(error.code, error.reason)
         except CapacityError as error:
             logger.warning("%s: %s", call.name, error)
             call.on_disconnected(503, "Service Unavailable")
+
+    async def _send_invite(
+        self, call: Call, sip: PjCall, target: str, own: str, preference: CodecPreference
+    ) -> None:
+        """Send it, once pjsip has a place for it: an ended call has one until its BYE is answered."""
+        endpoint, loop = self._services.endpoint, asyncio.get_running_loop()
+        video = call.open_video()
+        deadline_s = loop.time() + _PLACE_TIMEOUT_S
+        while call.state is CallState.OUTGOING:
+            try:
+                if self._registration is not None:
+                    await self._registration.make_call(sip, target, preference, video)
+                else:
+                    await sip.make(endpoint.system_account, target, preference, own, video)
+                return
+            except CapacityError:
+                if len(endpoint.context.live_calls) >= endpoint.max_calls or loop.time() > deadline_s:
+                    raise
+            await asyncio.sleep(_PLACE_POLL_S)  # pjsua2 does not say when a place is free
+        raise SipError(487, "Request Terminated")
 
     def _new_call(self, sip: PjCall, preference: CodecPreference, caller: str, called: str) -> Call:
         call = Call(sip, self.client, self._services, preference=preference, caller=caller, called=called)

@@ -90,9 +90,9 @@ class LineTable:
             self._forget(line)
             await line.close()
 
-    def close_soon(self, line: Line) -> None:
+    def close_soon(self, line: Line) -> asyncio.Task[None]:
         """Close a line in the background."""
-        self._tasks.start(self.close(line))
+        return self._tasks.start(self.close(line))
 
     async def keep_registered(self, aors: Collection[str]) -> None:
         """Register these accounts of the configuration, and no others any more.

@@ -59,6 +59,7 @@ class RtmpLeg:
         self._lines = lines
         self._on_closed = on_closed
         self._line: Line | None = None
+        self._line_closes: asyncio.Task[None] | None = None
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
         self._audio_configuration: bytes | None = None
@@ -137,13 +138,18 @@ class RtmpLeg:
             self._tell(method, *arguments)
         logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)
 
+    async def wait_line_closed(self) -> None:
+        """Once the connection has closed: wait until its line has ended as well, with its call."""
+        if self._line_closes is not None:
+            await asyncio.wait([self._line_closes])
+
     def _connection_closed(self, event: ConnectionClosed) -> None:
         if event.reason is not None:
             logger.info("%s: connection lost: %s", self.name, event.reason)
         self._on_closed(self)
         line, self._line = self._line, None
         if line is not None:
-            self._lines.close_soon(line)
+            self._line_closes = self._lines.close_soon(line)
 
     # -- the client's commands -----------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ..config import GatewayConfig
 from ..dialog_notes import DialogNote
 from ..errors import StartupError
 from ..logs import configure_logging
+from ..rtmp_leg import RtmpLeg
 from ..tasks import TaskGroup
 from ..telephone import Telephone
 from . import commands, reports
@@ -38,11 +39,11 @@ _LIVE_LINES: Final = 1_000_000
 class _Client(AdoptedConnection):
     """A client of this worker; the supervisor hears of its end."""
 
-    on_gone: Callable[[int], None]
+    on_gone: Callable[[_Client], object]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.on_gone(self.id)
+        self.on_gone(self)
 
 
 class Worker:
@@ -111,7 +112,7 @@ class Worker:
                     return
                 sock = socket.socket(fileno=descriptors[0])
                 client = _Client(self._make_handler, self._server, handover)
-                client.on_gone = self._client_gone
+                client.on_gone = lambda client: self._tasks.start(self._end_client(client))
                 self._tasks.start(self._adopt(client, sock))
             case commands.KeepRegistered(aors):
                 assert self._telephone is not None
@@ -139,6 +140,12 @@ class Worker:
             return self._telephone.make_leg(connection)
         assert self._make_live is not None
         return self._make_live(connection)
+
+    async def _end_client(self, client: _Client) -> None:
+        """Say that a client has gone once its line is free: another may get it at once."""
+        if isinstance(client.handler, RtmpLeg):
+            await client.handler.wait_line_closed()
+        self._client_gone(client.id)
 
     def _client_gone(self, connection_id: int) -> None:
         self._report(reports.Closed(connection_id=connection_id))

@@ -17,13 +17,13 @@ import pytest
 from benchmarks import process_stats
 from examples.phone_events import Byed, Invited
 from examples.rtmp_phone import RtmpPhone
-from rtmp.errors import ConnectionLost, RtmpError
+from rtmp.errors import ConnectionLost, ConnectRejected, RtmpError
 from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import CALLS, Gateway
 from tests.interop.peers.kamailio import Kamailio
 from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST
-from tests.interop.peers.sipp import Sipp
+from tests.interop.peers.sipp import SCENARIOS, Sipp
 from tests.interop.signals import assert_tone_heard
 
 pytestmark = pytest.mark.interop("sipp", "kamailio")
@@ -113,6 +113,31 @@ async def test_only_the_calls_of_a_worker_that_fails_end(peers: Peers, fault: si
             await phone.bye()
             await phone.close()
         (await callee.wait()).check()
+
+
+async def test_a_line_is_given_away_once_the_call_that_it_had_has_ended(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    late = tmp_path / "uas_late_bye.xml"
+    scenario = (SCENARIOS / "uas_answer.xml").read_text()
+    late.write_text(scenario.replace('"BYE"/>', '"BYE"/>\n  <pause milliseconds="700"/>'))
+
+    async def connect() -> RtmpPhone | None:
+        with contextlib.suppress(ConnectRejected):
+            return await RtmpPhone.connect(gateway.url())
+        return None
+
+    async with Sipp(late, calls=CALLS) as slow, Sipp("uas_answer") as callee:
+        phones = [await RtmpPhone.connect(gateway.url()) for _ in range(CALLS)]
+        for phone in phones:
+            await phone.invite(slow.sip_uri(), "ulaw")
+        phones[0].client.abort()
+        phone = await until(connect, "a line to be free")
+        await phone.invite(callee.sip_uri(), "ulaw")
+        await phone.bye()
+        (await callee.wait()).check()
+        for each in (*phones[1:], phone):
+            await each.close()
 
 
 _EXPIRES_S = 8
