@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rtmp.amf0 import EcmaArray, encode_all
 from rtmp.flv_file import FlvHeader, FlvParser, FlvTag
 from rtmp.messages import MessageType
+from rtmp.recording.flv_metadata import parse_metadata
 
 AUDIO, VIDEO, DATA = MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA_AMF0
 
@@ -53,3 +56,10 @@ def parse_flv(data: bytes) -> list[FlvTag]:
         tags.append(tag)
     assert parser.pending_size == 0
     return tags
+
+
+def metadata_of(data: bytes) -> dict[str, Any]:
+    """The members of the onMetaData that a file begins with."""
+    members = parse_metadata(parse_flv(data)[0].body)
+    assert members is not None
+    return members

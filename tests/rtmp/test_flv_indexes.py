@@ -18,8 +18,9 @@ from rtmp.errors import FlvError
 from rtmp.flv_file import FlvTag
 from rtmp.recording.flv_index import FlvIndex
 from tests.rtmp import flv_samples as flv
+from tests.rtmp.test_flv_recording import recorded
 from tests.rtmp.test_headers import video_header
-from tests.rtmp.test_recorder import RecordMode, record, recorded
+from tests.rtmp.test_recorder import RecordMode, record
 
 
 def known(index: FlvIndex) -> dict[str, Any]:
