@@ -24,6 +24,7 @@ from examples.rtmp_phone import CallRefused, RtmpPhone
 from examples.wav_file import WavError, WavRecorder, read_wav
 from rtmp.errors import ConnectionLost, InvalidUrl, RtmpError
 from rtmp.url import RtmpUrl
+from siprtmp_b2bua.client_api import DTMF_KEYS
 from siprtmp_b2bua.client_codecs import KNOWN_NAMES
 
 EXIT_OK, EXIT_REFUSED, EXIT_USAGE = 0, 1, 2
@@ -196,7 +197,7 @@ def check_usage(arguments: argparse.Namespace) -> None:
         raise UsageError(f"{app!r} is no phone's application; the URL should be like {_URL}")
     if unknown := [name for name in arguments.codec if name not in KNOWN_NAMES]:
         raise UsageError(f"there is no codec {unknown[0]!r}; there are {', '.join(sorted(KNOWN_NAMES))}")
-    if not re.fullmatch(r"[0-9*#A-Da-d]{0,64}", arguments.dtmf):
+    if arguments.dtmf and not DTMF_KEYS.fullmatch(arguments.dtmf):
         raise UsageError(f"--dtmf takes at most 64 keys out of 0-9*#A-D, not {arguments.dtmf!r}")
     if arguments.play is not None:
         read_wav(arguments.play, 16000)

@@ -14,7 +14,7 @@ pjsua2 hides that function it is the filter, and what was repeated sounds a litt
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final
+from typing import Final
 
 _LINES: Final = 2
 _EXACT_HZ: Final = 16000
@@ -35,8 +35,7 @@ def restore_speex(library: ctypes.CDLL, quality: int) -> None:
     """Give pjmedia's Speex the quality that it is to have, for streams that begin from now on."""
     if _can_restore(library):
         for rate_hz in _SPEEX_RATES_HZ:
-            set_param: Any = library.pjmedia_codec_speex_set_param
-            set_param(rate_hz, quality, _DEFAULT)
+            library.pjmedia_codec_speex_set_param(rate_hz, quality, _DEFAULT)
 
 
 def _can_restore(library: ctypes.CDLL) -> bool:

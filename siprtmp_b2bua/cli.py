@@ -156,7 +156,6 @@ def check(config: GatewayConfig) -> None:
 async def serve(load: Callable[[], GatewayConfig], verbosity: int) -> None:
     """Run a gateway until SIGTERM or SIGINT; raises `StartupError` and `ConfigurationError`."""
     config = load()
-    check_recordings(config.live)  # before there are workers, which would find out by their first recording
     service = Gateway(config) if is_one_process(config) else Supervisor(config, verbosity)
     await ServiceRunner(service, config, load).run()
 

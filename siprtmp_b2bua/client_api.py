@@ -13,7 +13,7 @@ from .line import Line
 
 Arguments = Sequence[AmfValue]
 
-_DTMF: Final = re.compile(r"[0-9*#A-Da-d]{1,64}")
+DTMF_KEYS: Final = re.compile(r"[0-9*#A-Da-d]{1,64}")
 _STATUS: Final = re.compile(r"([3-6]\d\d)(?: ([^\x00-\x1f\x7f]{1,80}))?")
 _MAX_CODECS: Final = 16
 
@@ -49,7 +49,7 @@ def _send_dtmf(line: Line, arguments: Arguments) -> Awaitable[None]:
     digits = arguments[0] if arguments else ""
     if isinstance(digits, float | int) and not isinstance(digits, bool):
         digits = f"{digits:g}"  # ActionScript sends a lone digit as a Number
-    if not isinstance(digits, str) or not _DTMF.fullmatch(digits):
+    if not isinstance(digits, str) or not DTMF_KEYS.fullmatch(digits):
         raise RequestError("sendDTMF takes digits out of 0-9 * # A-D")
     return line.send_dtmf(digits.upper())
 

@@ -130,22 +130,18 @@ class Crew:
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
+        numbers = sorted(range(1, self.size.numbers + 1), key=self._order)
+        number = next(filter(self._may_start, numbers), None)
+        return number is not None and self._start(number)
+
+    def _may_start(self, number: int) -> bool:
+        if self._is_ending or len(self.serving) >= self.size.most:
+            return False
+        is_taken = number in self.workers or number in self._farewells.numbers
+        return not is_taken and self._restarts.may_start(number, self._clock())
+
+    def _start(self, number: int) -> bool:
         now_s = self._clock()
-        free = set(range(1, self.size.numbers + 1)) - self.workers.keys() - self._farewells.numbers
-        numbers = (number for number in sorted(free, key=self._order) if self._may_start(number, now_s))
-        return any(self._start(number, now_s) for number in numbers)
-
-    def _start_again(self, number: int) -> None:
-        """Start the worker of this number, if there is none and may be one."""
-        is_free = number not in self.workers and number not in self._farewells.numbers
-        if is_free and self._may_start(number, self._clock()):
-            self._start(number, self._clock())
-
-    def _may_start(self, number: int, now_s: float) -> bool:
-        may_be_more = not self._is_ending and len(self.serving) < self.size.most
-        return may_be_more and self._restarts.may_start(number, now_s)
-
-    def _start(self, number: int, now_s: float) -> bool:
         try:
             ours, theirs = socket_pair()
         except OSError as error:
@@ -245,7 +241,8 @@ class Crew:
         if self._is_ending or not self._has_begun:
             return
         for number in sorted(self._dead | {1} if self.size.least else self._dead):
-            self._start_again(number)
+            if self._may_start(number):
+                self._start(number)
         for _ in range(self.size.least - len(self.serving)):
             self._start_one()
 

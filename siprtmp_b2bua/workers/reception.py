@@ -68,14 +68,12 @@ class Reception:
         handle = await crew.worker_for(connection.id, aor)
         try:
             sock, handover, place = await connection.hand_over()
-        except ConnectionLost:
+        except BaseException as error:  # also the end of this task, because the client has gone
             crew.give_up(handle, connection.id)
-            return
-        except OSError as error:
-            crew.give_up(handle, connection.id)
-            raise CapacityError(f"busy: {error.strerror}") from None
-        except BaseException:  # such as the end of this task, because the client has gone
-            crew.give_up(handle, connection.id)
+            if isinstance(error, ConnectionLost):
+                return
+            if isinstance(error, OSError):
+                raise CapacityError(f"busy: {error.strerror}") from None
             raise
         logger.debug("connection %s goes to %s %d", connection.id, crew.kind, handle.number)
         handle.adopt(sock, handover, place)

@@ -20,7 +20,7 @@ class Restarts:
 
     def may_start(self, number: int, now_s: float) -> bool:
         """Whether a worker of that number may be started now."""
-        return now_s >= self._not_before_s.get(number, now_s)
+        return self.wait_s(number, now_s) == 0
 
     def wait_s(self, number: int, now_s: float) -> float:
         """How long until then."""

@@ -80,9 +80,9 @@ class Supervisor:
         config = self.config
         check_slots(config, self._most)
         check_resources(config, self._most)
+        check_recordings(config.live)
         self._front.load_certificate()
-        await self._forker.start()
-        self._forkers.started(_FORKER, asyncio.get_running_loop().time())
+        await self._start_forker()
         try:
             await self._front.listen()
             self._calls.start(config.standing_aors)
@@ -188,15 +188,18 @@ class Supervisor:
             crew.on_forker_lost()
         self._tasks.start(self._replace_forker())
 
+    async def _start_forker(self) -> None:
+        self._forkers.started(_FORKER, asyncio.get_running_loop().time())
+        await self._forker.start()
+
     async def _replace_forker(self) -> None:
         """Start another; each that dies soon makes the next one wait longer."""
         now_s = asyncio.get_running_loop().time
         self._forkers.failed(_FORKER, now_s())
         while True:
             await asyncio.sleep(self._forkers.wait_s(_FORKER, now_s()))
-            self._forkers.started(_FORKER, now_s())
             try:
-                await self._forker.start()
+                await self._start_forker()
             except StartupError as error:
                 logger.error("%s; trying again", error)
                 self._forkers.failed(_FORKER, now_s())

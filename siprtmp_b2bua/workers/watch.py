@@ -25,10 +25,8 @@ async def watch(crew: Crew) -> None:
         late_s = now_s - last_s - _PERIOD_S
         last_s = now_s
         for handle in list(crew.workers.values()):
-            if late_s > _PERIOD_S:
-                handle.heard_s += (
-                    late_s  # what stopped us, such as a pause of the machine, may have stopped it
-                )
+            if late_s > _PERIOD_S:  # what stopped us, such as a pause of the machine, may have stopped it
+                handle.heard_s += late_s
             _check(crew, handle, now_s)
         crew.keep_size()
         if crew.workers:

@@ -282,16 +282,13 @@ class LivePlaying:
             file.pause()
         self._files[stream_id] = file
         file.start()
-        for position_ms in self._take_early_seeks(stream_id):
-            file.seek(position_ms)
-
-    def _take_early_seeks(self, stream_id: int) -> list[float]:
-        seeks = self._early_seeks.pop(stream_id, None)
-        return seeks.take() if seeks is not None else []
+        if (seeks := self._early_seeks.pop(stream_id, None)) is not None:
+            for position_ms in seeks.take():
+                file.seek(position_ms)
 
     def _reject_early_seeks(self, stream_id: int, reason: str) -> None:
-        for _ in self._take_early_seeks(stream_id):
-            self._connection.reject_seek(stream_id, reason)
+        if (seeks := self._early_seeks.pop(stream_id, None)) is not None:
+            seeks.reject(seeks.take(), reason)
 
     async def _tell_length(self, event: StreamLengthRequested) -> None:
         length_s = 0.0
