@@ -93,7 +93,7 @@ class Gateway:
             sip_port=telephone.sip_port if telephone is not None else None,
             is_overloaded=telephone is not None and telephone.gate.is_overloaded,
             calls=tuple(await telephone.call_statuses()) if telephone is not None else (),
-            streams=self._applications.stream_count if self._applications is not None else 0,
+            streams=tuple(self._applications.stream_statuses()) if self._applications is not None else (),
         )
         return GatewayStatus(
             version=__version__,
@@ -111,7 +111,7 @@ class Gateway:
     async def counts(self) -> dict[str, int]:
         """How many there are of what the gateway holds; what stays when all is quiet, leaks."""
         counts = await self._telephone.counts() if self._telephone is not None else {}
-        counts["streams"] = self._applications.stream_count if self._applications else 0
+        counts["streams"] = len(self._applications.stream_statuses()) if self._applications else 0
         return counts
 
     async def stop(self) -> None:

@@ -18,6 +18,7 @@ from rtmp.auth.server_auth import ServerAuth
 from rtmp.events import ConnectionClosed, ConnectRequested, Event
 
 from .config import LiveConfig
+from .control.status import StreamStatus
 from .errors import StartupError
 
 logger = logging.getLogger(__name__)
@@ -34,10 +35,9 @@ class Applications:
         self._live = make_live_application(config)
         self._make_live = with_live_timeouts(self._live.make_handler, config) if self._live else None
 
-    @property
-    def stream_count(self) -> int:
-        """How many live streams are published or played."""
-        return len(self._live.streams) if self._live is not None else 0
+    def stream_statuses(self) -> list[StreamStatus]:
+        """Return what goes on in the live streams that are published or played."""
+        return stream_statuses(self._live)
 
     def make_handler(self, connection: ServerConnection) -> ServerHandler:
         """Return the handler of a new client."""
@@ -94,6 +94,20 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
         record_live=config.record_all,
     )
+
+
+def stream_statuses(live: LiveApplication | None) -> list[StreamStatus]:
+    """Return what goes on in its streams; None: there is no relay."""
+    return [
+        StreamStatus(
+            stream=report.name,
+            publisher=report.publisher,
+            duration_s=report.published_s,
+            players=report.players,
+            lost=report.lost,
+        )
+        for report in (live.reports() if live is not None else ())
+    ]
 
 
 def check_recordings(config: LiveConfig) -> None:

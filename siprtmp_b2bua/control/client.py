@@ -14,7 +14,7 @@ from .place import control_path
 from .status import GatewayStatus, as_tables
 
 COMMANDS: Final = {
-    "status": "tell what a running gateway does: its processes, clients and calls",
+    "status": "tell what a running gateway does: its processes, clients, calls and streams",
     "drain": "let a running gateway take no more calls, and end when the last one has ended",
     "reload": "let a running gateway read its configuration and certificates again",
 }

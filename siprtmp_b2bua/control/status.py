@@ -39,6 +39,20 @@ class CallStatus(_Status):
     """From the SIP peer's packet to the client: what the jitter buffer holds, and one frame."""
 
 
+class StreamStatus(_Status):
+    """One live stream."""
+
+    stream: str
+    """App and name."""
+    publisher: str | None = None
+    """Its address; None: those who play it wait for one."""
+    duration_s: float | None = None
+    """Since that one began."""
+    players: int
+    lost: int
+    """Messages that those players were not sent, because they do not keep up."""
+
+
 class WorkerStatus(_Status):
     """One process that has calls or streams."""
 
@@ -51,8 +65,7 @@ class WorkerStatus(_Status):
     sip_port: int | None = None
     is_overloaded: bool = False
     calls: tuple[CallStatus, ...] = ()
-    streams: int = 0
-    """Live streams that are published or played."""
+    streams: tuple[StreamStatus, ...] = ()
 
 
 class GatewayStatus(_Status):
@@ -70,6 +83,7 @@ _CALL_COLUMNS = (
     "call", "from", "to", "state", "s", "SIP", "RTMP", "video",
     "loss %", "jitter", "round trip", "queue", "latency",
 )  # fmt: skip
+_STREAM_COLUMNS = ("stream", "publisher", "s", "players", "lost")
 
 
 def as_tables(status: GatewayStatus) -> str:
@@ -82,6 +96,8 @@ def as_tables(status: GatewayStatus) -> str:
     if calls:
         parts.append(_table(_CALL_COLUMNS, [_call_row(name, call) for name, call in calls]))
         parts.append("\n".join(f"{name}: {call.chain}" for name, call in calls if call.chain))
+    if streams := [stream for worker in status.workers for stream in worker.streams]:
+        parts.append(_table(_STREAM_COLUMNS, [_stream_row(stream) for stream in streams]))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -89,17 +105,24 @@ def _worker_row(worker: WorkerStatus) -> Sequence[object]:
     state = worker.state + (", overloaded" if worker.is_overloaded else "")
     return (
         worker.name, worker.pid, state, worker.clients, worker.lines, len(worker.calls),
-        worker.streams, worker.sip_port,
+        len(worker.streams), worker.sip_port,
     )  # fmt: skip
 
 
 def _call_row(name: str, call: CallStatus) -> Sequence[object]:
-    seconds = None if call.duration_s is None else f"{call.duration_s:.0f}"
     return (
-        name, call.caller, call.called, call.state, seconds, call.sip_audio, call.rtmp_audio, call.video,
-        call.loss_percent, _ms(call.jitter_ms), _ms(call.round_trip_ms), _ms(call.queue_ms),
+        name, call.caller, call.called, call.state, _s(call.duration_s), call.sip_audio, call.rtmp_audio,
+        call.video, call.loss_percent, _ms(call.jitter_ms), _ms(call.round_trip_ms), _ms(call.queue_ms),
         _ms(call.latency_ms),
     )  # fmt: skip
+
+
+def _stream_row(stream: StreamStatus) -> Sequence[object]:
+    return stream.stream, stream.publisher, _s(stream.duration_s), stream.players, stream.lost
+
+
+def _s(value: float | None) -> str | None:
+    return None if value is None else f"{value:.0f}"
 
 
 def _ms(value: float | None) -> str | None:

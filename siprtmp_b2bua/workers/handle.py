@@ -251,7 +251,7 @@ class WorkerHandle:
             case reports.Beat():
                 self.member.is_overloaded = report.is_overloaded
                 self.calls = report.calls
-            case reports.Calls():
+            case reports.GoesOn():
                 self._questions.answered(report)
             case reports.DialogBegan():
                 if len(self.dialogs) < _MAX_DIALOGS:

@@ -6,8 +6,8 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field
 
-from ..control.status import CallStatus
-from .reports import Calls
+from ..control.status import CallStatus, StreamStatus
+from .reports import GoesOn
 
 
 @dataclass(slots=True, eq=False)
@@ -16,17 +16,17 @@ class Question:
 
     number: int
     calls: list[CallStatus] = field(default_factory=list)
-    streams: int = 0
+    streams: list[StreamStatus] = field(default_factory=list)
     is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, timeout_s: float) -> tuple[tuple[CallStatus, ...], int]:
-        """Return the calls and how many streams there are: what of it has come in time."""
+    async def answer(self, timeout_s: float) -> tuple[tuple[CallStatus, ...], tuple[StreamStatus, ...]]:
+        """Return the calls and the streams: what of them has come in time."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self.is_answered.wait()
         except TimeoutError:
             pass
-        return tuple(self.calls), self.streams
+        return tuple(self.calls), tuple(self.streams)
 
 
 class Questions:
@@ -43,7 +43,7 @@ class Questions:
         self._open.pop(question.number - 8, None)
         return question
 
-    def answered(self, part: Calls) -> None:
+    def answered(self, part: GoesOn) -> None:
         """Take a part of an answer; one that nobody asked for is forgotten."""
         question = self._open.get(part.request)
         if question is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ..control.status import CallStatus
+from ..control.status import CallStatus, StreamStatus
 from ..dialog_notes import DialogNote
 
 _TEXT = 500
@@ -48,14 +48,14 @@ class Closed(_Report):
     connection_id: int
 
 
-class Calls(_Report):
-    """Some of the calls of the worker, in answer to `TellStatus`; the last one has all been told."""
+class GoesOn(_Report):
+    """Some of what goes on in the worker, in answer to `TellStatus`; with the last one all has been told."""
 
-    kind: Literal["calls"] = "calls"
+    kind: Literal["goes_on"] = "goes_on"
     request: int
-    calls: tuple[CallStatus, ...]
-    streams: int = 0
-    is_last: bool
+    calls: tuple[CallStatus, ...] = ()
+    streams: tuple[StreamStatus, ...] = ()
+    is_last: bool = False
 
 
 class DialogBegan(_Report):
@@ -72,7 +72,7 @@ class DialogEnded(_Report):
     call_id: str
 
 
-Report = Ready | Failed | Beat | Closed | Calls | DialogBegan | DialogEnded
+Report = Ready | Failed | Beat | Closed | GoesOn | DialogBegan | DialogEnded
 
 _ADAPTER: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
 

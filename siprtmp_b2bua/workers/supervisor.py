@@ -137,7 +137,7 @@ class Supervisor:
             "workers": len(workers),
             "lines": sum(worker.clients for worker in workers if worker.lines is not None),
             "calls": sum(len(worker.calls) for worker in workers),
-            "streams": sum(worker.streams for worker in workers),
+            "streams": sum(len(worker.streams) for worker in workers),
         }
 
     async def drain(self) -> None:

@@ -15,7 +15,7 @@ import uvloop
 from rtmp.aio.handover import AdoptedConnection, adopt
 from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler
 
-from ..applications import make_live_application, with_live_timeouts
+from ..applications import make_live_application, stream_statuses, with_live_timeouts
 from ..call_gate import CallGate
 from ..config import GatewayConfig
 from ..dialog_notes import DialogNote
@@ -32,7 +32,8 @@ from .kind import WorkerKind
 logger = logging.getLogger(__name__)
 
 _BEAT_S: Final = 1.0
-_CALLS_IN_REPORT: Final = 50
+_IN_REPORT: Final = 50
+"""Calls, or streams: a message on the channel has a largest size."""
 _LIVE_LINES: Final = 1_000_000
 
 
@@ -167,11 +168,12 @@ class Worker:
 
     async def _tell_status(self, request: int) -> None:
         calls = await self._telephone.call_statuses() if self._telephone is not None else []
-        streams = len(self._live.streams) if self._live is not None else 0
-        while len(calls) > _CALLS_IN_REPORT:
-            some, calls = tuple(calls[:_CALLS_IN_REPORT]), calls[_CALLS_IN_REPORT:]
-            self._report(reports.Calls(request=request, calls=some, is_last=False))
-        self._report(reports.Calls(request=request, calls=tuple(calls), streams=streams, is_last=True))
+        for at in range(0, len(calls), _IN_REPORT):
+            self._report(reports.GoesOn(request=request, calls=tuple(calls[at : at + _IN_REPORT])))
+        streams = stream_statuses(self._live)
+        for at in range(0, len(streams), _IN_REPORT):
+            self._report(reports.GoesOn(request=request, streams=tuple(streams[at : at + _IN_REPORT])))
+        self._report(reports.GoesOn(request=request, is_last=True))
 
     async def _beat(self) -> None:
         """Tell once a second that the loop turns, and how late it was."""

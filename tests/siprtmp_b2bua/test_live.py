@@ -11,6 +11,8 @@ import pytest
 
 from rtmp.errors import AuthenticationFailed, ConnectRejected, StreamFailed
 from rtmp.flv_file import FlvParser
+from siprtmp_b2bua.control.client import ask
+from siprtmp_b2bua.control.status import GatewayStatus, StreamStatus
 from tests.siprtmp_b2bua.running_gateway import gateway
 
 KEY = b"\x17\x01\x00\x00\x00key"
@@ -135,3 +137,19 @@ async def test_phones_and_streams_have_one_port(workers: str, counts: set[str]) 
         running.process.send_signal(signal.SIGUSR1)
         status = await running.logged("status:")
         assert counts <= set(status.split())
+
+
+@pytest.mark.parametrize("workers", ["1", "auto"])
+async def test_status_names_the_streams(workers: str, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    async with gateway("--workers", workers, "--control", str(control)) as running:
+        publisher, viewer = await running.connect("live/room"), await running.connect("live/room")
+        await (await publisher.create_stream()).publish("cam")
+        for name in ("cam", "other"):
+            await (await viewer.create_stream()).play(name)
+        answer = await asyncio.to_thread(ask, control, "status")
+    status = GatewayStatus.model_validate(answer)
+    cam, other = (stream for worker in status.workers for stream in worker.streams)
+    assert (cam.stream, cam.publisher, cam.players, cam.lost) == ("live/room/cam", "127.0.0.1", 1, 0)
+    assert cam.duration_s is not None
+    assert other == StreamStatus(stream="live/room/other", players=1, lost=0)

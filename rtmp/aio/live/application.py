@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rtmp.aio.live.archive import LiveArchive
 from rtmp.aio.live.connection import LiveConnection
-from rtmp.aio.live.directory import LiveDirectory
+from rtmp.aio.live.directory import LiveDirectory, StreamReport
 from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
 from rtmp.aio.live.services import LiveServices
 from rtmp.aio.recording.file_player_config import DEFAULT_CONFIG as DEFAULT_PLAYER_CONFIG
@@ -55,6 +55,10 @@ class LiveApplication:
     def streams(self) -> Mapping[str, LiveStream]:
         """The streams that are published or played now, by app and name."""
         return self._directory.streams
+
+    def reports(self) -> list[StreamReport]:
+        """Return what goes on in each of them."""
+        return self._directory.reports()
 
     def make_handler(self, connection: ServerConnection) -> LiveConnection:
         """Return the handler of a connection, for `start_server`."""

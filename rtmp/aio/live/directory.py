@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,9 +16,24 @@ OnReplaced = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
+class StreamReport:
+    """What goes on in a live stream."""
+
+    name: str
+    publisher: str | None
+    """Its address; None: players wait for one."""
+    published_s: float | None
+    """For how long that one has published."""
+    players: int
+    lost: int
+    """Messages that those players were not sent, because they do not keep up."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Publisher:
     address: str
     on_replaced: OnReplaced
+    began_s: float
 
 
 class LiveDirectory:
@@ -52,7 +68,7 @@ class LiveDirectory:
             publisher.on_replaced()
         self._published.take(address)
         stream = self._find(name)
-        self._publishers[stream.name] = _Publisher(address, on_replaced)
+        self._publishers[stream.name] = _Publisher(address, on_replaced, time.monotonic())
         stream.begin()
         return stream
 
@@ -71,6 +87,20 @@ class LiveDirectory:
         """Note that a player, which the stream no longer has, is gone."""
         self._played.give_back(address)
         self._forget_unused(stream)
+
+    def reports(self) -> list[StreamReport]:
+        """Return what goes on in each stream."""
+        return [self._report(stream) for stream in self.streams.values()]
+
+    def _report(self, stream: LiveStream) -> StreamReport:
+        publisher = self._publishers.get(stream.name)
+        return StreamReport(
+            stream.name,
+            publisher=None if publisher is None else publisher.address,
+            published_s=None if publisher is None else time.monotonic() - publisher.began_s,
+            players=len(stream.players),
+            lost=sum(player.lost for player in stream.players),
+        )
 
     def _find(self, name: StreamName) -> LiveStream:
         key = str(name)
