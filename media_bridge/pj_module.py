@@ -21,6 +21,11 @@ pj: Any = _load()
 """The pjsua2 API. SWIG gives it no types."""
 
 
+def is_wheel() -> bool:
+    """Whether it is the wheel: what is known of that need not be found out."""
+    return str(pj.__name__) == "pjsua2.pjsua2"
+
+
 def shared_object_path() -> str:
     """Path of the `_pjsua2` shared object, which also exports pjproject's C functions and libspeex."""
     native = getattr(pj, "_pjsua2", None)

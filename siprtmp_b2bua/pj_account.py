@@ -8,12 +8,13 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from media_bridge.pj_build import installed_build
 from media_bridge.pj_module import pj
 
 from .credentials import Credentials
 from .errors import CapacityError, SipError
 from .pj_call import PjCall
-from .pj_context import MAX_REGISTRATIONS, PjContext
+from .pj_context import PjContext
 from .pj_events import RegistrationState, guarded, peer_text
 from .sip_address import name_addr, strip_parameters
 
@@ -135,7 +136,7 @@ class PjAccount:
 
     def _open(self) -> None:
         context = self._context
-        if len(context.accounts) >= MAX_REGISTRATIONS:
+        if len(context.accounts) >= installed_build().registrations:
             # One more would be an assertion of pjsua and the end of the process.
             raise CapacityError("all lines of this gateway are in use")
         account = _Account(self)

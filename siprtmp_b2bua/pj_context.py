@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from media_bridge.pj_build import installed_build
 from media_bridge.pj_clock_thread import ClockThreads
 
 from .bridge_clock import BridgeClock
@@ -16,18 +17,10 @@ from .pj_events import EventPoster
 from .pj_media_tap import PjMediaTap
 from .pj_thread import PjThread
 from .rate_limit import RateLimit
+from .room import lines_of_process
 
-MAX_ACCOUNTS: Final = 8
-"""`PJSUA_MAX_ACC` of the stock build: one more account and pjsua asserts."""
-
-MAX_REGISTRATIONS: Final = MAX_ACCOUNTS - 1
-"""One account is the `SystemAccount`."""
-
-
-MAX_MEDIA: Final = 14
-MEDIA_WINDOW_S: Final = 0.6
-"""pjmedia has 64 socket slots and keeps those of a closed call for 500 ms; when none is free, it asserts.
-Two sockets a line, two lines a call, four calls: 16 in use, as many just closed, and 28 for the window."""
+_MEDIA_WINDOW_S: Final = 0.6
+"""pjmedia keeps the socket slots of a closed call for 500 ms; when none is free, it asserts."""
 
 
 class LiveCall(Protocol):
@@ -80,9 +73,18 @@ class PjContext:
     live_calls: set[LiveCall] = field(default_factory=set)
     """Changed on the pjsip thread only."""
     tap: PjMediaTap = field(default_factory=PjMediaTap)
-    media_budget: RateLimit = field(default_factory=lambda: RateLimit(MAX_MEDIA, MEDIA_WINDOW_S))
+    media_budget: RateLimit = field(init=False)
     """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        budget = RateLimit(installed_build().media_to_open(self.max_lines), _MEDIA_WINDOW_S)
+        object.__setattr__(self, "media_budget", budget)
+
+    @property
+    def max_lines(self) -> int:
+        """How many calls there can be."""
+        return lines_of_process(self.config)
 
     def next_call_name(self) -> str:
         """Return a new call id for the log."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from media_bridge.pj_build import installed_build
 from media_bridge.pj_module import pj, shared_object_path
 from media_bridge.pj_resampling import pjsua_quality, restore_speex
 
@@ -31,6 +32,9 @@ FRAME_MS: Final = 20
 
 _PORT_TRIES: Final = 20
 """For port 0: how often another UDP port is taken when its TCP twin is not free."""
+
+_OTHER_SOCKETS: Final = 24
+"""Slots that TCP connections leave: for listeners, DNS, and what comes while the gate is being shut."""
 
 _REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
 _LINE: Final = re.compile(r";line=([0-9a-f]+)")
@@ -69,13 +73,17 @@ class PjEndpoint:
         clock = BridgeClock(self._start_clock, self._stop_clock)
         self.context = PjContext(config, self.thread, poster, self.account_config, clock)
         self.sip_port = config.sip.port
-        self.max_calls = 0
         self._endpoint: _Endpoint | None = None
         self._system_account: SystemAccount | None = None
         self._log_writer: PjLogWriter | None = None
         self._guard: PjGuard | None = None
         self._gate: TcpGate | None = None
         self._on_dialog: Callable[[DialogNote | str], None] | None = None
+
+    @property
+    def max_calls(self) -> int:
+        """How many calls there can be."""
+        return self.context.max_lines
 
     @property
     def system_account(self) -> Any:
@@ -141,7 +149,6 @@ class PjEndpoint:
         self.context.codecs.set_up()
         endpoint.libStart()
         self.context.clock.start()
-        self.max_calls = library.pjsua_call_get_max_count()
         account = SystemAccount(self.context)
         settings = self.account_config()
         settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"
@@ -155,7 +162,7 @@ class PjEndpoint:
         config = pj.EpConfig()
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = True
-        config.uaConfig.maxCalls = self.config.sip.max_calls
+        config.uaConfig.maxCalls = self.max_calls
         config.uaConfig.userAgent = f"siprtmp-b2bua/{__version__}"
         self._log_writer = PjLogWriter()
         config.logConfig.writer = self._log_writer
@@ -200,7 +207,7 @@ class PjEndpoint:
         transport.port = int(info.localAddress.rpartition(":")[2])
         try:
             endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
-            self._gate = TcpGate(transport.port)
+            self._gate = TcpGate(transport.port, installed_build().sockets - _OTHER_SOCKETS)
         except pj.Error:
             endpoint.transportClose(udp)
             raise

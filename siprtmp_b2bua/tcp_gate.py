@@ -1,9 +1,9 @@
 """Keeps new TCP connections out for a moment when there are too many of them for pjsip.
 
-pjsip has 64 socket slots and keeps the one of a closed connection for another 500 ms; when none is free, it
-aborts the process (assertion). It accepts whatever comes, without asking us, so the kernel must hold it off:
-a filter on the listening socket drops every packet. Clients retransmit, and get in later. Neither UDP nor the
-connections that are open notice anything.
+pjsip keeps the socket slot of a closed connection for another 500 ms, and when none is free, it aborts the
+process (assertion). It accepts whatever comes, without asking us, so the kernel must hold it off: a filter on
+the listening socket drops every packet. Clients retransmit, and get in later. Neither UDP nor the connections
+that are open notice anything.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from .rate_limit import RateLimit
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS: Final = 40
-"""Connections that are open, or were closed within `_KEPT_S`. The listener's backlog of 5 may come on top."""
 _KEPT_S: Final = 0.7
 
 _SO_ATTACH_FILTER: Final = 26
@@ -33,7 +31,9 @@ _DROP_ALL: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
 class TcpGate:
     """Counts pjsip's TCP connections; used on the pjsip thread."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, max_connections: int) -> None:
+        """Let so many be open, or closed within `_KEPT_S`; the listener's backlog of 5 may come on top."""
+        self._max_connections = max_connections
         self._listener = _find_listener(port)
         self._open: set[int] = set()
         self._closed = RateLimit(1_000_000, _KEPT_S)
@@ -52,7 +52,7 @@ class TcpGate:
 
     def update(self, now_s: float) -> None:
         """Shut or open the gate, if it is time to."""
-        must_be_shut = len(self._open) + self._closed.recent(now_s) >= MAX_CONNECTIONS
+        must_be_shut = len(self._open) + self._closed.recent(now_s) >= self._max_connections
         if must_be_shut != self._is_shut and self._listener is not None:
             self._is_shut = must_be_shut
             if must_be_shut:

@@ -122,8 +122,12 @@ def main() -> None:
     """Run the forker on the socket whose descriptor is the only argument."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # whole groups get them; the supervisor says what is to be done
-    from . import worker  # noqa: F401, PLC0415 - so that every fork has it
+    # so that every fork has them, and what is found out once
+    from media_bridge.pj_build import installed_build  # noqa: PLC0415
 
+    from . import worker  # noqa: F401, PLC0415
+
+    installed_build()
     gc.collect()
     gc.freeze()
     Forker(socket.socket(fileno=int(sys.argv[1]))).run()

@@ -6,14 +6,20 @@ from typing import Final
 
 from ..config import GatewayConfig
 from ..errors import ConfigurationError
+from ..room import lines_of_process
 from ..setting_types import PortRange
 
-MIN_RTP_PORTS: Final = 40
-"""Of one worker with four calls: two pairs of ports each, and as many again of calls that have just ended."""
-
-
+_PORTS_OF_LINE: Final = 8
+"""Three pairs of a call with video, and one of a call that has just ended."""
+_MORE_PORTS: Final = 8
+"""For those that another program holds."""
 _MOST: Final = 32
 """Where the configuration names no number: more take more than a machine of two cores has."""
+
+
+def min_rtp_ports(config: GatewayConfig) -> int:
+    """Return how many ports of RTP a worker needs."""
+    return _PORTS_OF_LINE * lines_of_process(config) + _MORE_PORTS
 
 
 def most_workers(config: GatewayConfig) -> int:
@@ -22,7 +28,7 @@ def most_workers(config: GatewayConfig) -> int:
     if workers.max is not None:
         return workers.max
     ports = config.media.rtp_ports
-    by_rtp = (ports.high - ports.low + 1) // MIN_RTP_PORTS
+    by_rtp = (ports.high - ports.low + 1) // min_rtp_ports(config)
     by_sip = 65536 - config.sip.port if config.sip.port else _MOST
     return max(workers.least, min(_MOST, by_rtp, by_sip))
 
@@ -37,12 +43,12 @@ def is_one_process(config: GatewayConfig) -> bool:
 
 def check_slots(config: GatewayConfig, max_workers: int) -> None:
     """Raise `ConfigurationError` unless there are ports for so many workers."""
-    ports = config.media.rtp_ports
+    ports, needed = config.media.rtp_ports, min_rtp_ports(config)
     count = (ports.high - ports.low + 1) // max_workers
-    if max_workers > 1 and count < MIN_RTP_PORTS:
+    if max_workers > 1 and count < needed:
         raise ConfigurationError(
             f"media.rtp_ports {ports} has {count} ports for each of {max_workers} workers, which need "
-            f"{MIN_RTP_PORTS}: choose --rtp-ports {ports.low}-{ports.low + MIN_RTP_PORTS * max_workers - 1}, "
+            f"{needed}: choose --rtp-ports {ports.low}-{ports.low + needed * max_workers - 1}, "
             "or fewer --max-workers"
         )
     if config.sip.port and config.sip.port + max_workers - 1 > 65535:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from siprtmp_b2bua.workers.slots import MIN_RTP_PORTS
+from siprtmp_b2bua.config import GatewayConfig
+from siprtmp_b2bua.workers.slots import min_rtp_ports
 from tests.interop.peers.peer import OneProcessPeer
 from tests.interop.peers.polling import until
 from tests.interop.peers.ports import HOST, free_port, free_port_range
@@ -31,8 +32,9 @@ class Gateway(OneProcessPeer):
         super().__init__()
         self.rtmp_port = free_port()
         self.sip_port = free_port() if workers is None else 0
-        self.rtp_ports = free_port_range() if workers is None else free_port_range(workers * MIN_RTP_PORTS)
+        self.rtp_ports = free_port_range()
         if workers is not None:
+            self.rtp_ports = free_port_range(workers * min_rtp_ports(GatewayConfig()))
             arguments = (*arguments, "--workers", "auto", "--max-workers", str(workers))
         self._arguments = arguments
         self._settings = settings or {}

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media_bridge.pj_build import PjBuild
 from siprtmp_b2bua.config import GatewayConfig
 from siprtmp_b2bua.errors import ConfigurationError
 from siprtmp_b2bua.workers.slots import (
-    MIN_RTP_PORTS,
     check_slots,
     config_of_worker,
     is_one_process,
+    min_rtp_ports,
     most_workers,
 )
 
@@ -27,11 +28,11 @@ def config(low: int = 10000, high: int = 10999, sip_port: int = 5060) -> Gateway
 
 @given(st.integers(1024, 40000), st.integers(0, 20000), st.integers(1, 64))
 def test_no_two_workers_share_a_port(low: int, extra: int, workers: int) -> None:
-    whole = config(low, low + workers * (MIN_RTP_PORTS + 2) + extra)
+    whole = config(low, low + workers * (min_rtp_ports(config()) + 2) + extra)
     check_slots(whole, workers)
     shares = [config_of_worker(whole, number, workers) for number in range(1, workers + 1)]
     ranges = [share.media.rtp_ports for share in shares]
-    assert all(r.low % 2 == 0 and r.high - r.low + 1 >= MIN_RTP_PORTS for r in ranges)
+    assert all(r.low % 2 == 0 and r.high - r.low + 1 >= min_rtp_ports(whole) for r in ranges)
     assert all(before.high < after.low for before, after in pairwise(ranges))
     assert ranges[0].low >= low
     assert ranges[-1].high <= whole.media.rtp_ports.high
@@ -64,6 +65,16 @@ def test_without_a_number_there_are_as_many_as_there_are_ports_for() -> None:
     assert most_workers(config(10000, 10020)) == 1
     few = {"media": {"rtp_ports": "10000-10999"}, "workers": {"count": 40}}
     assert most_workers(GatewayConfig.load(flags=few)) == 40  # which is refused, with what would do
+
+
+@pytest.mark.parametrize(("max_calls", "workers"), [(40, 3), (32, 3), (8, 13), (4, 25)])
+def test_workers_with_more_lines_need_more_ports(
+    max_calls: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = PjBuild(calls=40, accounts=64, sockets=512)
+    monkeypatch.setattr("siprtmp_b2bua.room.installed_build", lambda: build)
+    settings = {"media": {"rtp_ports": "10000-10999"}, "sip": {"max_calls": max_calls}}
+    assert most_workers(GatewayConfig.load(flags=settings)) == workers
 
 
 @pytest.mark.parametrize(
