@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.local_process import HOST, LocalProcess, free_ports
+from siprtmp_b2bua.config import GatewayConfig
+from siprtmp_b2bua.workers.slots import min_rtp_ports
 
 _LISTENING = re.compile(r"RTMP on \S+:(\d+), SIP on port (\d+)")
 _CALL_SUMMARY = re.compile(
@@ -16,7 +18,6 @@ _CALL_SUMMARY = re.compile(
     r"to RTMP .*: (\d+) frames, (\d+) samples dropped"
 )
 _RTP_PORTS = 400
-_RTP_PORTS_OF_WORKER = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class GatewayProcess(LocalProcess):
     """
 
     def __init__(self, directory: Path, extra: Sequence[str] = (), *, workers: int = 1) -> None:
-        rtp = free_ports(max(_RTP_PORTS, _RTP_PORTS_OF_WORKER * workers))
+        rtp = free_ports(max(_RTP_PORTS, (min_rtp_ports(GatewayConfig()) + 2) * workers))
         count = ["--workers", "auto", "--max-workers", str(workers)] if workers > 1 else ["--workers", "1"]
         argv = [sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-p", "0", "-l", HOST, "--sip-port", "0"]
         super().__init__(
