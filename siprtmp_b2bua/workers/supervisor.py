@@ -106,6 +106,7 @@ class Supervisor:
         kept, differences = keep_fixed(self.config, config)
         if kept == self.config:
             return [*differences, "read again; the settings in force have not changed"]
+        check_slots(kept, self._most)
         check_size(kept)
         check_recordings(kept.live)
         changes_live = _of_live(kept) != _of_live(self.config)

@@ -142,30 +142,41 @@ async def test_new_settings_are_for_new_clients_and_calls_go_on(tmp_path: Path) 
         await after.create_stream()
 
 
+async def reload(file: Path, control: Path, text: str) -> tuple[int | None, str]:
+    """Write another configuration and run `siprtmp reload`; return its exit status and output."""
+    await asyncio.to_thread(file.write_text, text)
+    command = (sys.executable, "-m", "siprtmp_b2bua", "reload", "--control", str(control))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
 async def test_reload_says_what_became_of_it(tmp_path: Path) -> None:
     file, control = tmp_path / "siprtmp.toml", tmp_path / "control"
     file.write_text("share_aor = false\n")
-
-    async def reload(text: str) -> tuple[int | None, str]:
-        file.write_text(text)
-        command = (sys.executable, "-m", "siprtmp_b2bua", "reload", "--control", str(control))
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await process.communicate()
-        return process.returncode, said.decode()
-
     async with workers("--config", str(file), "--control", str(control)):
-        status, said = await reload("share_aor = false\n")
+        status, said = await reload(file, control, "share_aor = false\n")
         assert (status, said) == (0, "read again; the settings in force have not changed\n")
-        status, said = await reload("share_aor = true\n[live]\nenabled = false\n")
+        status, said = await reload(file, control, "share_aor = true\n[live]\nenabled = false\n")
         assert status == 0
         assert said.startswith(
             "live.enabled changes with a restart only; it stays True\nnew settings are in force"
         )
-        status, said = await reload(f'[live]\nrecordings = "{file}"\n')
+        status, said = await reload(file, control, f'[live]\nrecordings = "{file}"\n')
         assert status == 1
         assert "is not a directory" in said
+
+
+async def test_more_calls_than_there_are_ports_for_are_no_settings_to_reload(tmp_path: Path) -> None:
+    file, control = tmp_path / "siprtmp.toml", tmp_path / "control"
+    file.write_text("[sip]\nmax_calls = 1\n")
+    async with workers("--config", str(file), "--control", str(control), "--rtp-ports", "20000-20059"):
+        status, said = await reload(file, control, "[sip]\nmax_calls = 4\n")
+        assert (status, "20 ports for each of 3 workers, which need 40" in said) == (1, True)
+        status, said = await reload(file, control, "share_aor = true\n[sip]\nmax_calls = 1\n")
+        assert status == 0
 
 
 @needs_openssl
