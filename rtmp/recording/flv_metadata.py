@@ -15,6 +15,8 @@ from rtmp.recording.seek_points import SeekPoints
 ON_METADATA: Final = "onMetaData"
 _PADDING: Final = "padding"
 _MAX_PADDING: Final = 0xFFFF
+_MAX_STRING: Final = 1000
+"""FFmpeg complains of strings in metadata that are not much longer."""
 _MAX_FOREIGN_SIZE: Final = 64 * 1024
 _SLACK: Final = 1024
 """Room for members that come late."""
@@ -139,5 +141,17 @@ def _pad(members: Mapping[str, AmfValue], size: int) -> bytes | None:
 
 
 def _encode(members: Mapping[str, AmfValue], padding: int | None = None) -> bytes:
-    extra = {} if padding is None else {_PADDING: " " * padding}
+    extra = {} if padding is None else {_PADDING: _spaces(padding)}
     return encode_all((ON_METADATA, EcmaArray({**members, **extra})))
+
+
+def _spaces(size: int) -> AmfValue:
+    """Return what takes `size` bytes more than an empty string, which takes 3, in strings of limited length.
+
+    A list takes 5 bytes and 3 for each of its strings.
+    """
+    if size <= _MAX_STRING:
+        return " " * size
+    count = -(-(size - 2) // (_MAX_STRING + 3))
+    each, more = divmod(size - 2 - 3 * count, count)
+    return [" " * (each + (number < more)) for number in range(count)]

@@ -55,6 +55,16 @@ async def hashes(source: str, *options: str) -> str:
     return output.decode()
 
 
+async def complaints(path: Path) -> str:
+    """What ffprobe has to say against a file."""
+    process = await asyncio.create_subprocess_exec(
+        "ffprobe", "-v", "warning", str(path), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        _, errors = await process.communicate()
+    return errors.decode()
+
+
 def tags_of(path: Path) -> list[FlvTag]:
     parser = FlvParser()
     parser.feed(path.read_bytes())
@@ -95,6 +105,7 @@ async def test_ffmpeg_records_and_plays_the_same(tmp_path: Path) -> None:
         assert members["width"] == 160.0
         assert members["filesize"] == recorded.stat().st_size
         assert abs(float(str(members["duration"])) - 6) < 0.1
+        assert await complaints(recorded) == ""
         assert await hashes(f"{server.url}/clip", "-rtmp_buffer", "60000") == await hashes(str(source))
 
 
