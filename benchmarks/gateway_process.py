@@ -45,7 +45,7 @@ class GatewayProcess(LocalProcess):
     """
 
     def __init__(self, directory: Path, extra: Sequence[str] = (), *, workers: int = 1) -> None:
-        rtp = free_ports(max(_RTP_PORTS, (min_rtp_ports(GatewayConfig()) + 2) * workers))
+        rtp = free_ports(max(_RTP_PORTS, (min_rtp_ports(GatewayConfig.load()) + 2) * workers))
         count = ["--workers", "auto", "--max-workers", str(workers)] if workers > 1 else ["--workers", "1"]
         argv = [sys.executable, "-m", "siprtmp_b2bua", "-i", HOST, "-p", "0", "-l", HOST, "--sip-port", "0"]
         super().__init__(

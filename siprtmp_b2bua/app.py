@@ -13,6 +13,7 @@ from .config import GatewayConfig
 from .control.status import GatewayStatus, WorkerStatus
 from .errors import StartupError
 from .rtmp_front import RtmpFront
+from .service import NOTHING_NEW
 from .telephone import Telephone
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Gateway:
         """Read certificate and key again; other settings take a restart, or several processes."""
         self.reload_certificate()
         if config == self.config:
-            return ["read again; the settings in force have not changed"]
+            return [NOTHING_NEW]
         return ["with one process settings change with a restart only (see --workers)"]
 
     async def status(self) -> GatewayStatus:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from media_bridge.pj_build import installed_build
 from media_bridge.pj_clock_thread import ClockThreads
 
 from .bridge_clock import BridgeClock
@@ -17,10 +16,6 @@ from .pj_events import EventPoster
 from .pj_media_tap import PjMediaTap
 from .pj_thread import PjThread
 from .rate_limit import RateLimit
-from .room import lines_of_process
-
-_MEDIA_WINDOW_S: Final = 0.6
-"""pjmedia keeps the socket slots of a closed call for 500 ms; when none is free, it asserts."""
 
 
 class LiveCall(Protocol):
@@ -66,6 +61,8 @@ class PjContext:
     account_config: Callable[[], Any]
     """Makes pjsua2's AccountConfig with the settings that all accounts share."""
     clock: BridgeClock
+    media_budget: RateLimit
+    """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
     clock_threads: ClockThreads = field(default_factory=ClockThreads)
     codecs: PjCodecs = field(default_factory=PjCodecs)
     accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
@@ -73,18 +70,7 @@ class PjContext:
     live_calls: set[LiveCall] = field(default_factory=set)
     """Changed on the pjsip thread only."""
     tap: PjMediaTap = field(default_factory=PjMediaTap)
-    media_budget: RateLimit = field(init=False)
-    """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-
-    def __post_init__(self) -> None:
-        budget = RateLimit(installed_build().media_to_open(self.max_lines), _MEDIA_WINDOW_S)
-        object.__setattr__(self, "media_budget", budget)
-
-    @property
-    def max_lines(self) -> int:
-        """How many calls there can be."""
-        return lines_of_process(self.config)
 
     def next_call_name(self) -> str:
         """Return a new call id for the log."""

@@ -25,6 +25,8 @@ from .pj_guard import PjGuard
 from .pj_log import PjLogWriter, pjsip_level
 from .pj_structures import SipSettings
 from .pj_thread import PjThread
+from .rate_limit import RateLimit
+from .room import lines_of_process
 from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
 
@@ -33,6 +35,8 @@ FRAME_MS: Final = 20
 _PORT_TRIES: Final = 20
 """For port 0: how often another UDP port is taken when its TCP twin is not free."""
 
+_MEDIA_WINDOW_S: Final = 0.6
+"""pjmedia keeps the socket slots of a closed call for 500 ms; when none is free, it asserts."""
 _OTHER_SOCKETS: Final = 24
 """Slots that TCP connections leave: for listeners, DNS, and what comes while the gate is being shut."""
 
@@ -71,7 +75,10 @@ class PjEndpoint:
         self.thread = PjThread(self._set_up, self._poll, self._tear_down)
         poster = EventPoster(asyncio.get_running_loop())
         clock = BridgeClock(self._start_clock, self._stop_clock)
-        self.context = PjContext(config, self.thread, poster, self.account_config, clock)
+        self.max_calls = lines_of_process(config)
+        """How many calls there can be."""
+        budget = RateLimit(installed_build().media_to_open(self.max_calls), _MEDIA_WINDOW_S)
+        self.context = PjContext(config, self.thread, poster, self.account_config, clock, budget)
         self.sip_port = config.sip.port
         self._endpoint: _Endpoint | None = None
         self._system_account: SystemAccount | None = None
@@ -79,11 +86,6 @@ class PjEndpoint:
         self._guard: PjGuard | None = None
         self._gate: TcpGate | None = None
         self._on_dialog: Callable[[DialogNote | str], None] | None = None
-
-    @property
-    def max_calls(self) -> int:
-        """How many calls there can be."""
-        return self.context.max_lines
 
     @property
     def system_account(self) -> Any:

@@ -19,6 +19,8 @@ from .tasks import TaskGroup
 logger = logging.getLogger(__name__)
 
 NO_CONTROL: Final = "none"
+NOTHING_NEW: Final = "read again; the settings in force have not changed"
+"""What a reload says that found no difference."""
 _SECOND_SIGTERM_S: Final = 0.3
 
 

@@ -15,6 +15,7 @@ from ..config import GatewayConfig
 from ..control.status import GatewayStatus
 from ..errors import StartupError
 from ..rtmp_front import RtmpFront
+from ..service import NOTHING_NEW
 from ..tasks import TaskGroup
 from .crew import Crew
 from .crew_size import CrewSize
@@ -105,7 +106,7 @@ class Supervisor:
         self._front.reload_certificate()
         kept, differences = keep_fixed(self.config, config)
         if kept == self.config:
-            return [*differences, "read again; the settings in force have not changed"]
+            return [*differences, NOTHING_NEW]
         check_slots(kept, self._most)
         check_size(kept)
         check_recordings(kept.live)

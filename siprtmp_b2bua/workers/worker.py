@@ -7,8 +7,8 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 import uvloop
 
@@ -35,6 +35,8 @@ _BEAT_S: Final = 1.0
 _IN_REPORT: Final = 50
 """Calls, or streams: a message on the channel has a largest size."""
 _LIVE_LINES: Final = 1_000_000
+
+T = TypeVar("T")
 
 
 class _Client(AdoptedConnection):
@@ -168,11 +170,10 @@ class Worker:
 
     async def _tell_status(self, request: int) -> None:
         calls = await self._telephone.call_statuses() if self._telephone is not None else []
-        for at in range(0, len(calls), _IN_REPORT):
-            self._report(reports.GoesOn(request=request, calls=tuple(calls[at : at + _IN_REPORT])))
-        streams = stream_statuses(self._live)
-        for at in range(0, len(streams), _IN_REPORT):
-            self._report(reports.GoesOn(request=request, streams=tuple(streams[at : at + _IN_REPORT])))
+        for some_calls in _in_parts(calls):
+            self._report(reports.GoesOn(request=request, calls=some_calls))
+        for some_streams in _in_parts(stream_statuses(self._live)):
+            self._report(reports.GoesOn(request=request, streams=some_streams))
         self._report(reports.GoesOn(request=request, is_last=True))
 
     async def _beat(self) -> None:
@@ -184,6 +185,11 @@ class Worker:
 
     def _report(self, report: reports.Report) -> None:
         self._channel.send(reports.pack(report))
+
+
+def _in_parts(statuses: Sequence[T]) -> Iterator[tuple[T, ...]]:
+    for at in range(0, len(statuses), _IN_REPORT):
+        yield tuple(statuses[at : at + _IN_REPORT])
 
 
 def run_worker(request: Fork, sock: socket.socket) -> int:

@@ -34,7 +34,7 @@ class Gateway(OneProcessPeer):
         self.sip_port = free_port() if workers is None else 0
         self.rtp_ports = free_port_range()
         if workers is not None:
-            self.rtp_ports = free_port_range(workers * min_rtp_ports(GatewayConfig()))
+            self.rtp_ports = free_port_range(workers * min_rtp_ports(GatewayConfig.load()))
             arguments = (*arguments, "--workers", "auto", "--max-workers", str(workers))
         self._arguments = arguments
         self._settings = settings or {}
