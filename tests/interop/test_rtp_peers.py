@@ -30,15 +30,18 @@ from tests.interop.peers.rtp_program import (
     srtp_receiver,
 )
 from tests.interop.peers.udp_relay import UdpRelay
+from tests.media_bridge.h264.bit_writer import simple_sps
 
 pytestmark = pytest.mark.undisturbed
 
 IDR = 5
+VIDEO_CLOCK_HZ = 90_000
 REPORT_TIMEOUT_S = 25.0
 """rtpbin reports every 5 s, give or take a half, and the first time perhaps before it has had our report."""
 
-SLICE = b"\x41" + bytes(400)
-"""What looks like a picture of H.264 to who only unpacks it."""
+PICTURE = (b"\x41" + bytes(400), b"\x41" + bytes(400))
+KEY_PICTURE = (simple_sps().bits(0, 1).nal(), b"\x68\xce\x3c\x80", b"\x65" + bytes(400))
+"""What looks like H.264 to who only unpacks it."""
 
 
 class LossySocket(socket.socket):
@@ -69,11 +72,18 @@ class Ours:
         return [payload[1] & 0x1F if payload[0] & 0x1F == 28 else payload[0] & 0x1F for payload in payloads]
 
     def sends(self, condition: Callable[[], object]) -> Callable[[], object]:
-        """A condition for `until` that sends a picture each time it is asked."""
-        timestamps = itertools.count(0, 3600)
+        """A condition for `until` that sends a picture each time it is asked, a key picture after each request.
+
+        (rtpbin reports nothing for as long as it has something to ask for.)
+        """
+        answered = 0
 
         def ask() -> object:
-            self.endpoint.send([SLICE, SLICE], next(timestamps))
+            nonlocal answered
+            requests = sum(isinstance(event, KeyFrameRequested) for event in self.events)
+            picture = KEY_PICTURE if requests > answered else PICTURE
+            answered = requests
+            self.endpoint.send(picture, round(time.monotonic() * VIDEO_CLOCK_HZ))
             return condition()
 
         return ask
@@ -162,4 +172,4 @@ async def test_srtpdec_decrypts_what_we_send(peers: Peers) -> None:
         receiver = await peers.start(srtp_receiver(remote, key.key, us.session.ssrc, 50))
         await until(us.sends(lambda: receiver.process.returncode is not None), "the end of the receiver")
         written = read_output(receiver)
-    assert written.count(SLICE) == 50
+    assert written.count(PICTURE[0]) == 50
