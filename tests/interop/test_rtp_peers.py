@@ -72,7 +72,7 @@ class Ours:
         return [payload[1] & 0x1F if payload[0] & 0x1F == 28 else payload[0] & 0x1F for payload in payloads]
 
     def sends(self, condition: Callable[[], object]) -> Callable[[], object]:
-        """A condition for `until` that sends a picture each time it is asked, a key picture after each request.
+        """A condition for `until` that sends a picture each time, and a key picture after each request.
 
         (rtpbin reports nothing for as long as it has something to ask for.)
         """
