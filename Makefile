@@ -12,11 +12,14 @@ PYTHON := $(firstword $(foreach name,python3.12 python3.11 python3 /usr/bin/pyth
 	>/dev/null 2>&1 && echo $(name))))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# What is compiled where the sources are would be imported in their place, also after they have changed.
+REMOVE_COMPILED = rm -rf build *__mypyc*.so && find rtmp media_bridge siprtmp_b2bua -name '*.so' -delete
+
 # Where this is set, each of the hundreds of programs that the tests start would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak fuzz clean
+.PHONY: help demo test lint format bench soak fuzz compiled clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +57,15 @@ soak: $(INSTALLED) ## make calls for an hour and a half, and see whether anythin
 fuzz: $(INSTALLED_FUZZ) ## fuzz what reads a peer's bytes for SECONDS (600), all of it or a TARGET
 	@$(BIN)/python -m tests.fuzz.fuzzer $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET))
 
+compiled: $(INSTALLED_DEV) ## build a wheel in dist/ whose hot paths are C (needs gcc and python3-dev)
+	HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --wheel-dir dist .
+	@$(REMOVE_COMPILED)
+	@ls dist/*-linux_*.whl
+
 clean: ## remove the environment, caches and build results
 	rm -rf $(VENV) dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	$(REMOVE_COMPILED)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -58,7 +58,7 @@ class SessionOutput:
         self.state = advance(CONNECTION_TRANSITIONS, self.state, cause, at_fault)
 
     def _check_open(self) -> None:
-        if self.state in (ConnectionState.HANDSHAKE, *ENDED):
+        if self.state is ConnectionState.HANDSHAKE or self.state in ENDED:
             raise LocalProtocolError(f"nothing can be sent in state {self.state.name}")
 
     def _check_connected(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvloop
 
+from rtmp import chunk_reader
+
 from . import __version__
 from .app import Gateway
 from .applications import check_recordings
@@ -98,8 +100,14 @@ def make_parser() -> argparse.ArgumentParser:
     add("--check-config", action="store_true", help="check the configuration, print it, and exit")
     add("-d", "--verbose", action="store_true", help="log each step")
     add("-D", "--verbose-all", action="store_true", help="log everything, whole SIP messages too")
-    add("--version", action="version", version=f"siprtmp {__version__}")
+    add("--version", action="version", version=_version())
     return parser
+
+
+def _version() -> str:
+    """Return the version, and whether the core is compiled (docs/compiling.md)."""
+    is_compiled = not str(chunk_reader.__file__).endswith(".py")
+    return f"siprtmp {__version__}{' (compiled)' if is_compiled else ''}"
 
 
 def flag_settings(arguments: argparse.Namespace) -> dict[str, Setting]:

@@ -7,29 +7,39 @@ from typing import Any
 
 from rtmp import events as ev
 from rtmp.amf_value import AmfValue
+from rtmp.chunk_reader import ChunkReader
 from rtmp.client_session import ClientSession
 from rtmp.commands import Command
+from rtmp.messages import Message, MessageType
 from rtmp.server_session import ServerSession
 from rtmp.url import RtmpUrl
+from tests.rtmp.raw_client import HANDSHAKE
 
 
-class RecordingServer(ServerSession):
-    """Notes each command as it came."""
+class CommandTap:
+    """Notes each command of a client, from its bytes."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.commands: list[tuple[int, Command]] = []
+        self._reader = ChunkReader()
+        self._handshake_left = HANDSHAKE
 
-    def _on_command(self, command: Command, stream_id: int) -> None:
-        self.commands.append((stream_id, command))
-        super()._on_command(command, stream_id)
+    def take(self, data: bytes) -> None:
+        """Bytes as the server gets them."""
+        messages: list[Message] = []
+        self._reader.receive_data(data[self._handshake_left :], messages)
+        self._handshake_left = max(0, self._handshake_left - len(data))
+        for type_id, stream_id, _, payload in messages:
+            if type_id in (MessageType.COMMAND_AMF0, MessageType.COMMAND_AMF3):
+                self.commands.append((stream_id, Command.parse(type_id, payload)))
 
 
 class SessionPair:
     """Both ends; `pump` moves bytes until there are no more."""
 
     def __init__(self, url: str | RtmpUrl = "rtmp://h/app", **options: Any) -> None:
-        self.server = RecordingServer()
+        self.server = ServerSession()
+        self._tap = CommandTap()
         self.client = ClientSession(url, **options)
         self.server_events: list[ev.Event] = []
         self.client_events: list[ev.Event] = []
@@ -39,6 +49,7 @@ class SessionPair:
             to_server, to_client = self.client.data_to_send(), self.server.data_to_send()
             if not to_server and not to_client:
                 return
+            self._tap.take(to_server)
             self.server_events.extend(self.server.receive_data(to_server))
             self.client_events.extend(self.client.receive_data(to_client))
 
@@ -49,7 +60,7 @@ class SessionPair:
         assert isinstance(requested, ev.ConnectRequested)
         self.server.accept_connect(requested, extra=extra)
         self.pump()
-        self.server.commands.clear()
+        self._tap.commands.clear()
         return requested
 
     def stream(self) -> int:
@@ -57,7 +68,7 @@ class SessionPair:
         self.pump()
         created = self.client_events[-1]
         assert isinstance(created, ev.StreamCreated)
-        self.server.commands.clear()
+        self._tap.commands.clear()
         return created.stream_id
 
     def publish(self, **options: Any) -> int:
@@ -78,6 +89,6 @@ class SessionPair:
 
     def sent(self) -> list[tuple[str, tuple[AmfValue, ...], int]]:
         """Name, arguments and stream of each command that the server got since it was last asked."""
-        commands = [(command.name, command.arguments, stream) for stream, command in self.server.commands]
-        self.server.commands.clear()
+        commands = [(command.name, command.arguments, stream) for stream, command in self._tap.commands]
+        self._tap.commands.clear()
         return commands

@@ -96,9 +96,10 @@ def test_only_what_plays_can_be_sought_in(client: RawClient) -> None:
     assert client.command("seek", 0.0, 1, stream_id=stream_id) == []
     assert client.command("seek", 0.0, 1, stream_id=7) == []
     assert [said(message) for message in client.messages()] == ["NetStream.Seek.Failed"]
-    for command in (client.session.accept_seek, client.session.reject_seek):
-        with pytest.raises(LocalProtocolError, match="IDLE"):
-            command(stream_id, 1)  # type: ignore[operator]
+    with pytest.raises(LocalProtocolError, match="IDLE"):
+        client.session.accept_seek(stream_id, 1)
+    with pytest.raises(LocalProtocolError, match="IDLE"):
+        client.session.reject_seek(stream_id)
 
 
 def test_pausing_says_where_if_the_client_does(client: RawClient) -> None:
