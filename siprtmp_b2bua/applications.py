@@ -32,7 +32,7 @@ class Applications:
 
     def __init__(self, config: LiveConfig, make_leg: MakeHandler) -> None:
         self._make_leg = make_leg
-        self._live = make_live_application(config)
+        self._live = make_live_application(config, has_own_loop=False)
         self._make_live = with_live_timeouts(self._live.make_handler, config) if self._live else None
 
     def stream_statuses(self) -> list[StreamStatus]:
@@ -77,7 +77,7 @@ class _ApplicationChooser:
             logger.info("connection %s: closed before connect: %s", self._connection.id, event.reason)
 
 
-def make_live_application(config: LiveConfig) -> LiveApplication | None:
+def make_live_application(config: LiveConfig, *, has_own_loop: bool) -> LiveApplication | None:
     """Return the relay that is configured, None if it is off."""
     if not config.enabled:
         return None
@@ -93,6 +93,7 @@ def make_live_application(config: LiveConfig) -> LiveApplication | None:
         ),
         recordings=Recordings(Path(config.recordings)) if config.recordings else None,
         record_live=config.record_all,
+        rest_s=config.sound_rest_ms / 1000 if has_own_loop else 0.0,
     )
 
 

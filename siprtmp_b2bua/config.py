@@ -99,6 +99,8 @@ class LiveConfig(Section):
     """A client that for so long has neither published nor played nor called anything is closed; 0: never."""
     silent_publisher_timeout_s: float = Field(0.0, ge=0)
     """A publisher that sends nothing for so long is closed; 0: never."""
+    sound_rest_ms: float = Field(1.0, ge=0, le=10)
+    """How long their process rests between turns while it relays much sound and no video; 0: not at all."""
 
     @model_validator(mode="after")
     def _has_where_to_record(self) -> LiveConfig:

@@ -54,6 +54,16 @@ class LiveStream:
         return (newest.timestamp_ms + (ahead if ahead <= _MAX_INTERLEAVING_MS else 0)) & TIMESTAMP_MASK
 
     @property
+    def newest_id(self) -> int:
+        """The `SharedMessage.id` of the message that came last, 0 if none has come."""
+        return max((last.id for last in self._last.values()), default=0)
+
+    @property
+    def has_video(self) -> bool:
+        """Whether its publisher has sent any."""
+        return MessageType.VIDEO in self._last
+
+    @property
     def backlog_size(self) -> int:
         """Payload bytes kept for late joiners and players that are behind."""
         return self._backlog.size

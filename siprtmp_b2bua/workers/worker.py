@@ -59,7 +59,9 @@ class Worker:
         self._server = RtmpServer(policy_file=None)
         self._telephone = Telephone(config) if kind is WorkerKind.CALLS else None
         self._gate = self._telephone.gate if self._telephone is not None else CallGate(0)
-        self._live = make_live_application(config.live) if kind is WorkerKind.LIVE else None
+        self._live = (
+            make_live_application(config.live, has_own_loop=True) if kind is WorkerKind.LIVE else None
+        )
         self._make_live = with_live_timeouts(self._live.make_handler, config.live) if self._live else None
         self._tasks = TaskGroup("worker")
 

@@ -13,7 +13,7 @@ import pytest
 from rtmp.aio import RtmpClient, RtmpServer, start_server
 from rtmp.events import StatusReceived
 from rtmp.limits import DEFAULT_TIMEOUTS
-from siprtmp_b2bua.applications import Applications
+from siprtmp_b2bua.applications import Applications, make_live_application
 from siprtmp_b2bua.config import LiveConfig
 from tests.interop.peers.ports import HOST
 from tests.rtmp.running_server import EventLog
@@ -88,3 +88,13 @@ async def test_all_is_recorded_if_it_should_be(record_all: bool, tmp_path: Path)
         await client.call("checkBandwidth")
     files = await asyncio.to_thread(lambda: [path.read_bytes() for path in tmp_path.rglob("*.flv")])
     assert [b"\xb2speex" in file for file in files] == [True] * record_all
+
+
+def test_only_in_a_process_of_their_own_live_streams_may_rest() -> None:
+    def rest_s(*, has_own_loop: bool) -> float:
+        live = make_live_application(LiveConfig(sound_rest_ms=2.0), has_own_loop=has_own_loop)
+        assert live is not None
+        return live._services.coalescing._rest_s
+
+    assert rest_s(has_own_loop=True) == 0.002
+    assert rest_s(has_own_loop=False) == 0.0

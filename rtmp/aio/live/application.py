@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.coalescing import Coalescing
 from rtmp.aio.live.connection import LiveConnection
 from rtmp.aio.live.directory import LiveDirectory, StreamReport
 from rtmp.aio.live.requests import DEFAULT_LIVE_LIMITS, Authorize, LiveLimits, Republish
@@ -27,7 +28,9 @@ class LiveApplication:
     With `auth` only who has authenticated in `connect` may publish; encoders are asked to, players need not.
     `authorize` may raise `Refused`. Players may come before the publisher, and stay when it leaves. With
     `recordings` clients may publish to be recorded, and play what was. With `record_live` as well, what they
-    publish as `live` is appended to its recording, and is live without one where there can be none.
+    publish as `live` is appended to its recording, and is live without one where there can be none. For
+    `rest_s` the loop is blocked between turns while it relays much sound and no video, which costs less CPU:
+    for loops on which nothing else runs.
     """
 
     def __init__(
@@ -42,13 +45,15 @@ class LiveApplication:
         record_live: bool = False,
         recorder_config: RecorderConfig = DEFAULT_RECORDER_CONFIG,
         player_config: FilePlayerConfig = DEFAULT_PLAYER_CONFIG,
+        rest_s: float = 0.0,
     ) -> None:
         if record_live and recordings is None:
             raise LocalProtocolError("record_live needs recordings")
         self._archive = None if recordings is None else LiveArchive(recordings, recorder_config, limits)
         self._directory = LiveDirectory(republish, limits, stream_limits)
+        coalescing = Coalescing(self._directory.published, rest_s)
         self._services = LiveServices(
-            self._directory, self._archive, authorize, auth, player_config, record_live
+            self._directory, self._archive, authorize, auth, player_config, record_live, coalescing
         )
 
     @property

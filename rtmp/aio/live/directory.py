@@ -52,6 +52,10 @@ class LiveDirectory:
         self._played = Quota("players", limits.max_players, limits.max_players_per_address)
         self._publishers: dict[str, _Publisher] = {}
 
+    def published(self) -> list[LiveStream]:
+        """Return the streams that somebody publishes."""
+        return [self.streams[name] for name in self._publishers]
+
     def is_published(self, name: StreamName) -> bool:
         """Return whether somebody publishes a stream now."""
         return str(name) in self._publishers

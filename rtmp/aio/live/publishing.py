@@ -38,6 +38,7 @@ class LivePublishing:
         self._archive = services.archive
         self._record_live = services.record_live
         self._ends = services.ends
+        self._coalescing = services.coalescing
         self._client = client
         self._connection = client.connection
         self._streams: dict[int, LiveStream] = {}
@@ -101,6 +102,7 @@ class LivePublishing:
     def _take(self, stream_id: int, name: StreamName) -> LiveStream:
         stream = self._directory.begin(name, self._client.address, lambda: self._replaced(stream_id))
         self._streams[stream_id] = stream
+        self._coalescing.published()
         self._client.has_published = True
         self._ends.add(self._end_all)
         return stream

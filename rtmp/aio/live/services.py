@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rtmp.aio.live.archive import LiveArchive
+from rtmp.aio.live.coalescing import Coalescing
 from rtmp.aio.live.directory import LiveDirectory
 from rtmp.aio.live.requests import Authorize
 from rtmp.aio.recording.file_player_config import FilePlayerConfig
@@ -23,5 +24,6 @@ class LiveServices:
     player_config: FilePlayerConfig
     record_live: bool
     """Whether what is published as `live` is recorded as well."""
+    coalescing: Coalescing
     ends: set[Callable[[], None]] = field(default_factory=set)
     """One for each client that publishes: ends that, and closes its connection."""
