@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 from collections.abc import Callable
@@ -29,8 +30,10 @@ _PLACE_S: Final = 8.0
 _KILL_S: Final = 5.0
 """How long it may take to hear that a process that was killed has ended."""
 
-Fork = Callable[[int, socket.socket], bool]
-"""Has a worker of a number forked, whose end of a channel is the socket; returns whether that can be done."""
+_serials: Final = itertools.count(1)
+
+Fork = Callable[[int, int, socket.socket], bool]
+"""Has a worker of a serial and a number forked; the socket is its end of a channel. False: it cannot be."""
 
 
 class Crew:
@@ -148,11 +151,12 @@ class Crew:
             logger.error("%s %d cannot be started: %s", self.kind, number, error.strerror)
             self._restarts.failed(number, now_s)
             return False
-        if not self._fork(number, theirs):
+        serial = next(_serials)
+        if not self._fork(serial, number, theirs):
             ours.close()
             return False
         member = Member(number, standing=frozenset(aor.lower() for aor in self._accounts.of(number)))
-        self.workers[number] = WorkerHandle(self.kind, number, ours, self, member, self._clock)
+        self.workers[number] = WorkerHandle(self.kind, serial, ours, self, member, self._clock)
         self.roster.members.add(member)
         self._dead.discard(number)
         self._restarts.started(number, now_s)
@@ -168,9 +172,10 @@ class Crew:
         return number not in self._dead, number
 
     def on_forked(self, report: Forked) -> None:
-        """Note the process of a worker."""
-        if report.kind == self.kind and report.number in self.workers:
-            self.workers[report.number].forked(report.pid)
+        """Note the process of a worker, unless that is no longer there."""
+        handle = next((worker for worker in self.workers.values() if worker.serial == report.serial), None)
+        if handle is not None:
+            handle.forked(report.pid)
 
     def on_ready(self, handle: WorkerHandle) -> None:
         """See `Owner`."""

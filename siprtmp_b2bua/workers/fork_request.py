@@ -14,6 +14,8 @@ from .kind import WorkerKind
 class Fork:
     """Make a worker; its end of a channel comes along."""
 
+    serial: int
+    """Which worker of all that there have been; a number is given again."""
     number: int
     kind: WorkerKind
     config: GatewayConfig
@@ -24,8 +26,7 @@ class Fork:
 class Forked:
     """The worker's process."""
 
-    number: int
-    kind: WorkerKind
+    serial: int
     pid: int
 
 

@@ -73,7 +73,7 @@ class Forker:
             self._become_worker(request, descriptors[0])
         os.close(descriptors[0])
         self._children.add(pid)
-        self._tell(Forked(request.number, request.kind, pid))
+        self._tell(Forked(request.serial, pid))
         return True
 
     def _become_worker(self, request: Fork, descriptor: int) -> None:

@@ -92,14 +92,15 @@ class WorkerHandle:
     def __init__(
         self,
         kind: WorkerKind,
-        number: int,
+        serial: int,
         sock: socket.socket,
         owner: Owner,
         member: Member,
         clock: Callable[[], float],
     ) -> None:
         self.kind = kind
-        self.number = number
+        self.serial = serial
+        self.number = member.number
         self.member = member
         self.state = WorkerState.STARTING
         self.pid: int | None = None

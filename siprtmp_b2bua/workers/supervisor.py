@@ -168,12 +168,12 @@ class Supervisor:
         stop_s = self.config.shutdown_timeout_s + _STOP_S + _LIVE_STOP_S
         return CrewSize(0, 1, _LIVE_NUMBERS, self.config.workers.idle_timeout_s, stop_s)
 
-    def _fork_calls(self, number: int, sock: socket.socket) -> bool:
+    def _fork_calls(self, serial: int, number: int, sock: socket.socket) -> bool:
         config = config_of_worker(self.config, number, self._most)
-        return self._forker.fork(Fork(number, WorkerKind.CALLS, config, self._verbosity), sock)
+        return self._forker.fork(Fork(serial, number, WorkerKind.CALLS, config, self._verbosity), sock)
 
-    def _fork_live(self, number: int, sock: socket.socket) -> bool:
-        return self._forker.fork(Fork(number, WorkerKind.LIVE, self.config, self._verbosity), sock)
+    def _fork_live(self, serial: int, number: int, sock: socket.socket) -> bool:
+        return self._forker.fork(Fork(serial, number, WorkerKind.LIVE, self.config, self._verbosity), sock)
 
     def _forked(self, report: Forked) -> None:
         for crew in self._crews:

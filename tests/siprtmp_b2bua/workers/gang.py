@@ -29,16 +29,18 @@ class Gang:
     def __init__(self, least: int) -> None:
         self.ends: dict[int, socket.socket] = {}
         self.forked: list[int] = []
+        self.serials: dict[int, int] = {}
         self._all_ends: list[socket.socket] = []
         self.can_fork = True
         size = CrewSize(least, 5, 5, idle_s=0.0, stop_s=0.1)
         self.crew = Crew(KIND, size, Roster(2000), self._fork, Farewells(""))
 
-    def _fork(self, number: int, sock: socket.socket) -> bool:
+    def _fork(self, serial: int, number: int, sock: socket.socket) -> bool:
         if not self.can_fork:
             sock.close()
             return False
         self.ends[number] = sock
+        self.serials[number] = serial
         self._all_ends.append(sock)
         self.forked.append(number)
         return True
@@ -53,9 +55,13 @@ class Gang:
 
     async def ready(self, number: int) -> None:
         """Have a worker report that it has started."""
-        self.crew.on_forked(Forked(number, KIND, NO_PID + number))
+        self.tell_process(number)
         self.ends[number].send(reports.pack(reports.Ready(lines=4, sip_port=5059 + number)))
         await until(lambda: self.states[number] != "STARTING", "the report to come")
+
+    def tell_process(self, number: int) -> None:
+        """Tell the process of a worker."""
+        self.crew.on_forked(Forked(self.serials[number], NO_PID + number))
 
     def take_lines(self, lines: int) -> None:
         """Give the first worker so many."""

@@ -15,7 +15,7 @@ from siprtmp_b2bua.workers import commands
 from siprtmp_b2bua.workers.fork_request import Forked
 from siprtmp_b2bua.workers.watch import watch
 from tests.interop.peers.polling import until
-from tests.siprtmp_b2bua.workers.gang import KIND, NO_PID, MakeGang, make_gang
+from tests.siprtmp_b2bua.workers.gang import NO_PID, MakeGang, make_gang
 
 __all__ = ["make_gang"]
 
@@ -43,12 +43,25 @@ async def test_the_only_worker_is_replaced_by_one(make_gang: MakeGang) -> None:
     assert gang.forked == [1, 1]
 
 
+async def test_a_process_is_not_taken_for_that_of_the_next_of_its_number(make_gang: MakeGang) -> None:
+    gang = make_gang()
+    await gang.begin()
+    before = gang.serials[1]
+    gang.die(1)
+    gang.crew.keep_size()
+    assert gang.serials[1] != before
+    gang.crew.on_forked(Forked(before, NO_PID + 1))
+    assert gang.crew.workers[1].pid is None
+    gang.tell_process(1)
+    assert gang.crew.workers[1].pid == NO_PID + 1
+
+
 async def test_a_number_that_cannot_start_is_tried_alone(make_gang: MakeGang) -> None:
     gang = make_gang(least=2)
     await gang.begin()
     for _ in range(10):
         if 2 in gang.crew.workers:
-            gang.crew.on_forked(Forked(2, KIND, NO_PID + 2))
+            gang.tell_process(2)
             gang.die(2)
         gang.crew.keep_size()
     # at once, then after a pause; meanwhile one other, as there are to be two
@@ -146,7 +159,7 @@ async def test_a_first_worker_that_fails_is_told(make_gang: MakeGang) -> None:
     gang = make_gang()
     gang.crew.start()
     begun = asyncio.ensure_future(gang.crew.wait_ready())
-    gang.crew.on_forked(Forked(1, KIND, NO_PID + 1))
+    gang.tell_process(1)
     gang.die(1)
     with pytest.raises(StartupError, match="exit status 1"):
         await begun
