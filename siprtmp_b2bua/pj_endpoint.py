@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -26,6 +25,8 @@ from .pj_log import PjLogWriter, pjsip_level
 from .pj_structures import SipSettings
 from .pj_thread import PjThread
 from .rate_limit import RateLimit
+from .redirects import Redirects
+from .request_uri import RequestUri
 from .room import lines_of_process
 from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
@@ -39,9 +40,6 @@ _MEDIA_WINDOW_S: Final = 0.6
 """pjmedia keeps the socket slots of a closed call for 500 ms; when none is free, it asserts."""
 _OTHER_SOCKETS: Final = 24
 """Slots that TCP connections leave: for listeners, DNS, and what comes while the gate is being shut."""
-
-_REQUEST_URI: Final = re.compile(r"[A-Z]+ (sips?:(?:([^@\s]*)@)?[^\s]*) SIP/2\.0\r?\n")
-_LINE: Final = re.compile(r";line=([0-9a-f]+)")
 
 
 class _Endpoint(pj.Endpoint):  # type: ignore[misc]  # pjsua2 has no type information
@@ -86,6 +84,8 @@ class PjEndpoint:
         self._guard: PjGuard | None = None
         self._gate: TcpGate | None = None
         self._on_dialog: Callable[[DialogNote | str], None] | None = None
+        self.redirects = Redirects(self.context.accounts, config.sip.ext_ip or _bound_host(config.sip.int_ip))
+        """Whose calls are for another process."""
 
     @property
     def system_account(self) -> Any:
@@ -143,6 +143,7 @@ class PjEndpoint:
         self._guard = PjGuard(
             self.context.media_budget,
             self.context.live_calls,
+            self.redirects,
             requires_srtp=self.config.media.srtp == "require",
         )
         if (on_dialog := self._on_dialog) is not None:
@@ -195,8 +196,7 @@ class PjEndpoint:
                         f"cannot listen for SIP on {sip.int_ip or '0.0.0.0'}:{sip.port}: "
                         f"{str(error.reason).strip()}; choose another --sip-port or --int-ip"
                     ) from None
-        host = sip.int_ip if sip.int_ip not in ("", "0.0.0.0") else "127.0.0.1"
-        return host, self.sip_port
+        return _bound_host(sip.int_ip) or "127.0.0.1", self.sip_port
 
     def _create_transport_pair(self, endpoint: _Endpoint) -> int:
         """Listen by UDP and by TCP on one port, and return it: of port 0, UDP takes any and TCP the same."""
@@ -246,16 +246,10 @@ class PjEndpoint:
 
     def _select_account(self, message: str) -> int:
         """Find the account of a request: by the line parameter of our Contact, else by user name."""
-        match = _REQUEST_URI.match(message)
+        uri = RequestUri.parse(message)
+        found = uri.find_account(self.context.accounts) if uri is not None else None
         assert self._system_account is not None
-        if match is not None:
-            line = _LINE.search(match[1])
-            for index, account in self.context.accounts.items():
-                if (line is not None and line[1] == account.line_token) or (
-                    line is None and match[2] is not None and account.answers_for(match[2])
-                ):
-                    return index
-        return int(self._system_account.getId())
+        return int(self._system_account.getId()) if found is None else found
 
     def _tear_down(self) -> None:
         if self._endpoint is None:
@@ -269,6 +263,11 @@ class PjEndpoint:
         self._endpoint = None
         if self._gate is not None:
             self._gate.close()
+
+
+def _bound_host(int_ip: str) -> str:
+    """Return the one address that is listened on, "" if it is all of them."""
+    return "" if int_ip == "0.0.0.0" else int_ip
 
 
 def _set_srtp(config: Any, policy: SrtpPolicy) -> None:

@@ -14,7 +14,8 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 
 pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
 which a peer asks for a key picture (RFC 5168). So this module is registered with pjsip's endpoint, in C by
-ctypes, in front of all others. It runs on the pjsip thread.
+ctypes, in front of all others. It runs on the pjsip thread. There a call for a client of another process is
+redirected, too: it costs this one nothing, and finds it when all its lines are in use.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from media_bridge.pj_module import pj, shared_object_path
 
 from .dialog_notes import DialogNote, DialogNotes
 from .pj_context import LiveCall
+from .pj_header_list import HeaderMaker
 from .pj_structures import InviteSession, PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
+from .redirects import Redirects
 from .sip_message import CHALLENGES, SipMessage
 
 logger = logging.getLogger(__name__)
@@ -39,7 +42,7 @@ logger = logging.getLogger(__name__)
 _FIRST: Final = 1
 """Priority: the smaller, the earlier; pjsip's transport layer has 8."""
 _HANDLED, _NOT_HANDLED = 1, 0
-_OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
+_OK, _MOVED, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 302, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
 _ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
 """Methods that pjsip takes by their transaction."""
@@ -52,9 +55,17 @@ _DIALOG_METHODS: Final = frozenset({"INVITE", "UPDATE", "SUBSCRIBE", "REFER", "N
 class PjGuard:
     """Refuses dangerous messages for as long as it lives; keep it until `libDestroy` has returned."""
 
-    def __init__(self, media_budget: RateLimit, live_calls: Set[LiveCall], *, requires_srtp: bool) -> None:
+    def __init__(
+        self,
+        media_budget: RateLimit,
+        live_calls: Set[LiveCall],
+        redirects: Redirects,
+        *,
+        requires_srtp: bool,
+    ) -> None:
         self._media_budget = media_budget
         self._live_calls = live_calls
+        self._redirects = redirects
         self._requires_srtp = requires_srtp
         self._warned_s = -math.inf
         self._dialogs = DialogNotes()
@@ -65,6 +76,7 @@ class PjGuard:
         self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
         self._respond = library.pjsip_endpt_respond_stateless
         self._respond.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int) + (ctypes.c_void_p,) * 3
+        self._headers = HeaderMaker(library)
         self._find_dialog = library.pjsip_ua_find_dialog
         self._find_dialog.argtypes = (ctypes.POINTER(PjText),) * 3 + (ctypes.c_int,)
         self._find_dialog.restype = ctypes.c_void_p
@@ -105,6 +117,8 @@ class PjGuard:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
         if not message.has_plain_addresses:
             return self._refuse_addresses(address, message)
+        if (contact := self._redirects.contact_for(message, _host_of(address))) is not None:
+            return self._redirect(address, contact)
         opens_sockets = message.method == "INVITE" or audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
@@ -146,9 +160,9 @@ class PjGuard:
             return
         if (ended := self._dialogs.ended(message)) is not None:
             self.on_dialog(ended)
-        elif _came_by_udp(message):
-            received = ReceivedData.from_address(address)
-            note = self._dialogs.began(message, received.source_name.decode("latin-1"), received.source_port)
+        elif message.transport == "UDP":
+            port = ReceivedData.from_address(address).source_port
+            note = self._dialogs.began(message, _host_of(address), port)
             if note is not None:
                 self.on_dialog(note)
 
@@ -217,6 +231,13 @@ class PjGuard:
         self._warn(f"a request is refused with {code}: {reason}")
         if message.method != "ACK":  # nothing may answer that (RFC 3261 §17); pjsip asserts it
             self._respond(self._endpoint, address, code, None, None, None)
+        return _HANDLED
+
+    def _redirect(self, address: int, contact: str) -> int:
+        logger.info("a call is redirected: another process has the line of %s", contact)
+        pool = ReceivedData.from_address(address).pool
+        headers = self._headers.list_of(pool, "Contact", f"<{contact}>")
+        self._respond(self._endpoint, address, _MOVED, None, ctypes.byref(headers), None)
         return _HANDLED
 
     def _refuse_addresses(self, address: int, message: SipMessage) -> int:
@@ -289,7 +310,7 @@ class PjGuard:
         return None
 
 
-def _came_by_udp(message: SipMessage) -> bool:
-    """By the Via that was added last: the peer's own of a request, ours of a response."""
-    via = next(iter(message.values("via")), "")
-    return via.upper().replace(" ", "").startswith("SIP/2.0/UDP")
+def _host_of(address: int) -> str:
+    """Return the IP address that a message came from."""
+    name: bytes = ReceivedData.from_address(address).source_name
+    return name.decode("latin-1")

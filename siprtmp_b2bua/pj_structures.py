@@ -37,7 +37,7 @@ class _Message(ctypes.Structure):
     _fields_ = (("type", ctypes.c_int), ("status", _StatusLine))
 
 
-class _Header(ctypes.Structure):
+class Header(ctypes.Structure):
     """What all headers begin with, PJSIP_DECL_HDR_MEMBER."""
 
     _fields_ = (
@@ -53,13 +53,13 @@ class _Header(ctypes.Structure):
 class _CallIdHeader(ctypes.Structure):
     """pjsip_cid_hdr."""
 
-    _fields_ = (("header", _Header), ("id", PjText))
+    _fields_ = (("header", Header), ("id", PjText))
 
 
 class _AddressHeader(ctypes.Structure):
     """pjsip_fromto_hdr up to the tag."""
 
-    _fields_ = (("header", _Header), ("uri", ctypes.c_void_p), ("tag", PjText))
+    _fields_ = (("header", Header), ("uri", ctypes.c_void_p), ("tag", PjText))
 
 
 class InviteSession(ctypes.Structure):

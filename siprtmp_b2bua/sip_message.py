@@ -22,6 +22,8 @@ _SIP_SCHEME: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
 _CONNECTION_LINE: Final = re.compile(r"(?:\A|[\r\n])c=")
 _ADDRESS: Final = re.compile(r"(?:\A|[\r\n])(?:c=[ \t]*|a=rtcp:[ \t]*\d+[ \t]+)([^\r\n]*)", re.IGNORECASE)
 _FAMILIES: Final = {"IP4": IPv4Address, "IP6": IPv6Address}
+_TRANSPORT: Final = re.compile(r"SIP\s*/\s*2\.0\s*/\s*(\w+)", re.IGNORECASE)
+_TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0[ \t]+(\d{3})", re.IGNORECASE)
 
 
@@ -67,6 +69,18 @@ class SipMessage:
     def values(self, name: str) -> list[str]:
         """Return all values of a header."""
         return [value for header, value in self.headers if header == name]
+
+    @property
+    def transport(self) -> str:
+        """By which transport the message came: that of the Via that was added last, in upper case."""
+        match = _TRANSPORT.match(next(iter(self.values("via")), ""))
+        return match[1].upper() if match else ""
+
+    @property
+    def invites(self) -> bool:
+        """Whether it is an INVITE for a new dialog: one in a dialog has a tag in To (RFC 3261 §12.2.1.1)."""
+        is_invite = self.status_code is None and self.method == "INVITE"
+        return is_invite and not any(map(_TAG.search, self.values("to")))
 
     @property
     def has_description(self) -> bool:

@@ -87,6 +87,10 @@ class Telephone:
         self._legs.add(leg)
         return leg
 
+    def redirect(self, user: str, sip_port: int) -> None:
+        """Send callers of a user, unless the user is here, to another process; 0: to none any more."""
+        self._endpoint.redirects.put(user, sip_port)
+
     async def put_out(self, key: LineKey) -> None:
         """Part with the client that has this address and instance: another process has its successor."""
         await self._lines.put_out(key)

@@ -32,6 +32,14 @@ class PutOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send callers of a user to the SIP port of another worker, which has the user's line; 0: to none."""
+
+    user: str
+    sip_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Take no more calls; end when the last one has ended."""
 
@@ -48,7 +56,7 @@ class TellStatus:
     request: int
 
 
-Command = Adopt | KeepRegistered | PutOut | Drain | Stop | TellStatus
+Command = Adopt | KeepRegistered | PutOut | Redirect | Drain | Stop | TellStatus
 
 
 def pack(command: Command) -> bytes:

@@ -22,6 +22,7 @@ from .handle import WorkerHandle, WorkerState
 from .kind import WorkerKind
 from .restarts import Restarts
 from .roster import Member, Roster
+from .signpost import Signpost
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Crew:
         self._dead: set[int] = set()
         """The numbers of those that have to be replaced."""
         self._accounts = AccountPlan()
+        self._signpost = Signpost()
         self._lines = 0
         """Of a worker; 0 until one has started."""
 
@@ -89,6 +91,7 @@ class Crew:
         finally:
             self._waiting -= 1
         member.clients[connection_id] = aor
+        self._signpost.update(self.workers)
         self.start_ahead()
         return self.workers[member.number]
 
@@ -308,4 +311,5 @@ class Crew:
             self.start_ahead()
 
     def _notify(self) -> None:
+        self._signpost.update(self.workers)
         self._changed.set()

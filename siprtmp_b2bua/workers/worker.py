@@ -125,6 +125,9 @@ class Worker:
             case commands.PutOut(key):
                 assert self._telephone is not None
                 self._tasks.start(self._telephone.put_out(key))
+            case commands.Redirect(user, sip_port):
+                assert self._telephone is not None
+                self._telephone.redirect(user, sip_port)
             case commands.Drain():
                 self._gate.is_draining = True
                 self._tasks.start(self._drain())

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,6 +20,7 @@ from examples.phone_events import Byed, Invited
 from examples.rtmp_phone import RtmpPhone
 from rtmp.errors import ConnectionLost, ConnectRejected, RtmpError
 from tests.interop.conftest import Peers
+from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import CALLS, Gateway
 from tests.interop.peers.kamailio import Kamailio
 from tests.interop.peers.polling import until
@@ -200,6 +202,70 @@ async def test_a_client_that_comes_back_after_a_reload_replaces_itself(peers: Pe
     assert not any(phone.client.is_closed for phone in (desk, bob, after))
     for phone in (desk, bob, after):
         await phone.close()
+    gateway.check_clean()
+
+
+async def sip_port(gateway: Gateway, number: int) -> int:
+    """Wait for a worker, and return its SIP port."""
+    line = await gateway.wait_logged(rf"worker {number} \(pid \d+\) has started")
+    found = re.search(r"SIP on port (\d+)", line)
+    assert found is not None
+    return int(found[1])
+
+
+async def connect_elsewhere(gateway: Gateway, registrar: Kamailio | Asterisk, user: str) -> RtmpPhone:
+    """Connect a user whose line is at the second worker: the first gets two clients before."""
+    for _ in range(2):
+        await RtmpPhone.connect(gateway.url())
+    await sip_port(gateway, 2)
+    aor = f"{user}@{HOST}:{registrar.address[1]}"
+    phone = await RtmpPhone.connect(gateway.url(aor), user, registrar.users[user])
+    (contact,) = await registrar.contacts(user)
+    assert f":{await sip_port(gateway, 2)}" in contact
+    return phone
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_call_to_the_first_worker_finds_who_is_at_another(
+    peers: Peers, transport: Literal["udp", "tcp"]
+) -> None:
+    registrar = await peers.start(Kamailio())
+    gateway = await peers.start(Gateway("-d", workers=2))
+    phone = await connect_elsewhere(gateway, registrar, "alice")
+    first = HOST, await sip_port(gateway, 1)
+    if transport == "udp":
+        caller = await peers.start(Sipp("uac_follow_redirect", remote=first, service="alice"))
+        await phone.wait_for(Invited, 5)
+        await phone.accept()
+        await phone.wait_for(Byed, 5)
+    else:  # a connection to the other port would be another one, which SIPp does not open
+        caller = await peers.start(
+            Sipp("uac_expect_reject", remote=first, service="alice", keys={"code": 302}, transport="tcp")
+        )
+    (await caller.wait()).check()
+    await phone.close()
+    await gateway.wait_logged("a call is redirected: another process has the line of sip:alice@")
+    caller = await peers.start(Sipp("uac_expect_reject", remote=first, service="alice", keys={"code": 404}))
+    (await caller.wait()).check()
+    gateway.check_clean()
+
+
+@pytest.mark.interop("asterisk")
+async def test_a_trunk_of_a_pbx_finds_who_is_at_another_worker(peers: Peers) -> None:
+    asterisk = await peers.start(Asterisk())
+    gateway = await peers.start(Gateway("-d", workers=2))
+    phone = await connect_elsewhere(gateway, asterisk, "alice")
+    call = asyncio.ensure_future(
+        asterisk.originate_uri(f"sip:alice@{HOST}:{await sip_port(gateway, 1)}", "Echo")
+    )
+    await phone.wait_for(Invited, 5)
+    await phone.accept("ulaw", "wideband")
+    await assert_tone_heard(phone, seconds=1.0)
+    await phone.bye()
+    await call
+    await asterisk.wait_channels(0)
+    await gateway.wait_logged("a call is redirected: another process has the line of sip:alice@")
+    await phone.close()
     gateway.check_clean()
 
 

@@ -148,6 +148,10 @@ class Asterisk(OneProcessPeer):
         """Call a registered user; once answered, the call runs a dialplan application."""
         await self.rx(f"channel originate PJSIP/{user} application {application} {data}".rstrip())
 
+    async def originate_uri(self, uri: str, application: str = "Echo") -> None:
+        """Call a SIP URI as a trunk would, following redirections; then as `originate`."""
+        await self.rx(f"channel originate PJSIP/trunk/{uri} application {application}")
+
     async def originate_extension(self, user: str, extension: str) -> None:
         """Call a registered user; once answered, the call goes to an extension, such as `tone`."""
         await self.rx(f"channel originate PJSIP/{user} extension {extension}@from-phones")
