@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import os
 
@@ -14,6 +12,7 @@ from .control.status import GatewayStatus, WorkerStatus
 from .errors import StartupError
 from .rtmp_front import RtmpFront
 from .service import NOTHING_NEW
+from .shutdown import shut_down
 from .telephone import Telephone
 
 logger = logging.getLogger(__name__)
@@ -122,11 +121,4 @@ class Gateway:
         if telephone is None or applications is None or front is None:
             return
         front.stop_listening()
-        telephone.disconnect_all("the gateway is shutting down")
-        applications.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.config.shutdown_timeout_s):
-                # At once: a client that does not read must not keep the others from being hung up.
-                await asyncio.gather(telephone.close_lines(), front.close())
-                await applications.wait_recorded()
-        await telephone.stop()
+        await shut_down(telephone, applications, front.close(), self.config.shutdown_timeout_s)

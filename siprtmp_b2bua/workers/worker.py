@@ -22,6 +22,7 @@ from ..dialog_notes import DialogNote
 from ..errors import StartupError
 from ..logs import configure_logging
 from ..rtmp_leg import RtmpLeg
+from ..shutdown import shut_down
 from ..tasks import TaskGroup
 from ..telephone import Telephone
 from . import commands, reports
@@ -88,23 +89,15 @@ class Worker:
         return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
 
     async def _stop(self) -> None:
-        """Hang up and close all, as `Gateway.stop` does."""
-        closing = []
-        if self._telephone is not None:
-            self._telephone.disconnect_all("the gateway is shutting down")
-            closing.append(self._telephone.close_lines())
-        if self._live is not None:
-            self._live.close()
-        self._server.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._config.shutdown_timeout_s):
-                await asyncio.gather(*closing, self._server.wait_closed())
-                if self._live is not None:
-                    await self._live.wait_recorded()
-        if self._telephone is not None:
-            await self._telephone.stop()
+        await shut_down(
+            self._telephone, self._live, self._close_connections(), self._config.shutdown_timeout_s
+        )
         self._gate.stop()
         self._tasks.cancel()
+
+    async def _close_connections(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
 
     def _told(self, message: bytes, descriptors: Sequence[int]) -> None:
         match commands.unpack(message):
