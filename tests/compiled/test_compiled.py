@@ -104,15 +104,23 @@ def build(tree: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled build, made by the first process of the test run that needs it."""
+    """The compiled build, made by the first process of the test run that needs it.
+
+    If it cannot be made, all say why.
+    """
     check_compiler()
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    tree, done = shared / "compiled", shared / "compiled.done"
+    tree, outcome = shared / "compiled", shared / "compiled.outcome"
     with alone(shared / "compiled.lock"):
-        if not done.exists():
-            build(tree)
-            done.touch()
+        if not outcome.exists():
+            try:
+                build(tree)
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                outcome.write_text(f"no compiled build: {error}")
+            else:
+                outcome.touch()
+    assert not (reason := outcome.read_text()), reason
     return tree
 
 
