@@ -18,11 +18,13 @@ import uvloop
 
 from benchmarks.call_quality import CallQuality, CallRecording, ProbeSignal
 from benchmarks.sipp_process import PASSWORD, USER
-from examples.phone_audio import send_in_real_time
+from examples.phone_audio import ReceivedFrame, TagDecoder, send_in_real_time
 from examples.phone_events import Accepted
 from examples.rtmp_phone import RtmpPhone
+from media_bridge.errors import CodecDataError
 from rtmp.aio import RtmpClient
-from rtmp.errors import CallFailed
+from rtmp.errors import CallFailed, RemoteProtocolError
+from rtmp.messages import Payload
 
 _BUSY_LIMIT_S = 5.0
 _SETTLE_S = 1.0
@@ -68,21 +70,25 @@ async def answer_times_ms(phone: RtmpPhone, destination: str, codec: str, rounds
 
 
 class LoadedCall:
-    """One client with one call, whose sound is recorded."""
+    """One client with one call, whose sound is recorded.
+
+    It neither encodes nor decodes while it talks: there are many on the machine that is measured.
+    """
 
     def __init__(self, phone: RtmpPhone, signal: ProbeSignal) -> None:
         self._phone = phone
         self._signal = signal
-        self._recording = CallRecording(signal, phone.send_codec)
+        self._sent_s: list[float] = []
+        self._arrived: list[tuple[float, int, bytes]] = []
         self._late_s = 0.0
 
     async def talk(self, delay_s: float) -> None:
         """Send the whole signal in real time."""
-        self._phone.on_frame = self._recording.receive
+        self._phone.on_audio = self._receive
         await asyncio.sleep(delay_s)
         self._late_s = await send_in_real_time(self._signal.frames, self._send)
         await asyncio.sleep(0.5)  # the end of the sound is still on its way
-        self._phone.on_frame = None
+        self._phone.on_audio = None
 
     async def end(self) -> None:
         """Hang up and leave."""
@@ -91,11 +97,26 @@ class LoadedCall:
 
     def quality(self) -> CallQuality:
         """Measure what came back."""
-        return self._recording.quality(self._phone.counters, self._late_s)
+        recording = CallRecording(self._signal, self._phone.send_codec)
+        for sent_s in self._sent_s:
+            recording.sent(sent_s)
+        decoder, counters = TagDecoder(), self._phone.counters
+        for arrived_s, timestamp_ms, tag in self._arrived:
+            try:
+                rate_hz, pcm = decoder.decode(tag)
+            except (CodecDataError, RemoteProtocolError):
+                counters.undecodable += 1
+            else:
+                recording.receive(ReceivedFrame(arrived_s, timestamp_ms, rate_hz, pcm))
+        return recording.quality(counters, self._late_s)
 
-    def _send(self, pcm: bytes) -> None:
-        self._recording.sent(time.perf_counter())
-        self._phone.send_pcm(pcm)
+    def _send(self, _pcm: bytes) -> None:
+        timestamp_ms, tag = self._signal.tags[len(self._sent_s)]
+        self._sent_s.append(time.perf_counter())
+        self._phone.send_audio(timestamp_ms, tag)
+
+    def _receive(self, timestamp_ms: int, tag: Payload) -> None:
+        self._arrived.append((time.perf_counter(), timestamp_ms, bytes(tag)))
 
 
 async def measure_times(options: argparse.Namespace) -> None:

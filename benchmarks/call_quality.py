@@ -19,7 +19,7 @@ from examples.audio_probe import (
     tone,
     tone_snr_db,
 )
-from examples.phone_audio import AudioCounters, ReceivedFrame, SendCodec
+from examples.phone_audio import AudioCounters, ReceivedFrame, SendCodec, TagEncoder
 
 FRAME_S: Final = 0.02
 LEAD_S: Final = 1.0
@@ -39,6 +39,8 @@ class ProbeSignal:
 
     frames: tuple[bytes, ...]
     """20 ms of PCM each."""
+    tags: tuple[tuple[int, bytes], ...]
+    """The same as time in ms and FLV tag: what each client sends, encoded once."""
     tones: tuple[tuple[int, int], ...]
     """First frame and the one after the last of each tone."""
     tone_dbfs: float
@@ -56,7 +58,8 @@ class ProbeSignal:
         ends = [LEAD_S + (number + 1) * cycle_s for number in range(cycles)]
         tone_s = cycle_s - count * BEEP_PERIOD_S
         tones = tuple((round((end - tone_s) / FRAME_S), round(end / FRAME_S)) for end in ends)
-        return cls(tuple(frames(pcm, codec.frame_bytes)), tones, level_dbfs(sound))
+        sent, encoder = tuple(frames(pcm, codec.frame_bytes)), TagEncoder(codec)
+        return cls(sent, tuple(map(encoder.encode, sent)), tones, level_dbfs(sound))
 
 
 @dataclass(frozen=True, slots=True)
