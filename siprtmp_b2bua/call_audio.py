@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from media_bridge.codecs.registry import decoder_for, encoder_for
 from media_bridge.errors import MediaError
@@ -22,7 +22,6 @@ from rtmp.flv import AacPacketType, AudioTagHeader, SoundFormat
 from rtmp.messages import Payload
 
 from .client_codecs import RtmpAudio
-from .config import MediaConfig
 from .sdp import SdpCodec
 
 logger = logging.getLogger(__name__)
@@ -54,6 +53,18 @@ _UPLINK: Final = {
 _CONFIGURATION: Final = AacPacketType.SEQUENCE_HEADER
 
 
+class AudioSettings(Protocol):
+    """What of the configuration counts here (`config.MediaConfig`), which is not to be compiled with it."""
+
+    @property
+    def bridge_rate_hz(self) -> int:
+        """Sampling rate of the conference bridge."""
+
+    @property
+    def queue_max_ms(self) -> int:
+        """Upper bound of the audio that waits for the bridge."""
+
+
 class CallAudio:
     """Audio both ways between an RTMP client and one port of the bridge; used on the loop's thread.
 
@@ -68,7 +79,7 @@ class CallAudio:
         name: str,
         rtmp_audio: RtmpAudio,
         sip_codec: SdpCodec,
-        config: MediaConfig,
+        settings: AudioSettings,
         notifier: TickNotifier,
         emit: EmitAudio,
         *,
@@ -79,9 +90,9 @@ class CallAudio:
         self._name = name
         self._emit = emit
         codec, client_rate_hz, self._tag_header = _DOWNLINK[rtmp_audio]
-        self._port_rate_hz = config.bridge_rate_hz
+        self._port_rate_hz = settings.bridge_rate_hz
         self._rate_hz = min(_audio_rate_hz(sip_codec), self._port_rate_hz)
-        self._queue = PcmQueue(self._rate_hz, max_depth_ms=config.queue_max_ms)
+        self._queue = PcmQueue(self._rate_hz, max_depth_ms=settings.queue_max_ms)
         self._repeater = SampleRepeater(self._rate_hz, self._port_rate_hz)
         self.playout = PlayoutClock(self._rate_hz)
         """When what the client sends is played."""
