@@ -42,9 +42,9 @@ class Redirects:
         uri = RequestUri.parse(message.start_line)
         if uri is None or uri.user is None or uri.find_account(self._accounts) is not None:
             return None
-        port = self._ports.get(uri.user.lower())
-        host = self._host or _address_towards(caller)
-        if port is None or not host:
+        if (port := self._ports.get(uri.user.lower())) is None:
+            return None
+        if not (host := self._host or _address_towards(caller)):
             return None
         by_tcp = ";transport=tcp" if message.transport == "TCP" else ""
         return f"sip:{uri.user}@{host}:{port}{by_tcp}"
