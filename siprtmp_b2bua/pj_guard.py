@@ -14,8 +14,8 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 
 pjsua2 shows us a message when it is too late, and some not at all: the answer in an ACK, and the INFO by
 which a peer asks for a key picture (RFC 5168). So this module is registered with pjsip's endpoint, in C by
-ctypes, in front of all others. It runs on the pjsip thread. It also redirects a call
-for a client of another process: here that takes no line of this one.
+ctypes, in front of all others. It runs on the pjsip thread. It also redirects a call for a client of
+another process: here that takes no line of this one.
 """
 
 from __future__ import annotations
