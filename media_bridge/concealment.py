@@ -1,6 +1,6 @@
 """Small repairs of PCM: invented audio for a gap, cuts and joins without a click.
 
-They run on the bridge's clock thread, but only a few times a minute, so plain Python does: 0.1-0.3 ms each.
+They run within a tick of the bridge, but only a few times a minute, so plain Python does: 0.1-0.3 ms each.
 """
 
 import math

@@ -18,7 +18,6 @@ piece is cut out, in silence if there is some, otherwise blended over.
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from threading import Lock
 from typing import Final
 
 from media_bridge.concealment import Concealer, best_cut, crossfade, is_quiet
@@ -72,9 +71,7 @@ _GAP: Final = _State.GAP
 
 
 class PcmQueue:
-    """PCM at `rate_hz`: `push` on one thread, `pop` or `take` on another, never waiting for each other for
-    long.
-    """
+    """PCM at `rate_hz`: `push` whenever some has come, `pop` or `take` once a tick, on one thread."""
 
     def __init__(self, rate_hz: int, *, frame_ms: int = FRAME_MS, max_depth_ms: int = MAX_DEPTH_MS) -> None:
         if max_depth_ms < 2 * frame_ms:
@@ -84,7 +81,6 @@ class PcmQueue:
         self._max = frame_bytes(rate_hz, max_depth_ms)
         self._max_gap_ticks = max(MAX_GAP_MS // frame_ms, 1)
         self._blend = rate_hz * _BLEND_MS // 1000
-        self._lock = Lock()
         self._buffer = bytearray()
         self._state = _IDLE
         self._listened = False
@@ -112,12 +108,11 @@ class PcmQueue:
         size = len(pcm)
         if size % BYTES_PER_SAMPLE:
             raise ValueError(f"half a sample: {size} bytes of PCM")
-        with self._lock:
-            buffer = self._buffer
-            buffer += pcm
-            self._pushed += size
-            if len(buffer) > self._max:
-                self._overflow(len(buffer) - self._max)
+        buffer = self._buffer
+        buffer += pcm
+        self._pushed += size
+        if len(buffer) > self._max:
+            self._overflow(len(buffer) - self._max)
 
     # -- the listener's side
 
@@ -127,17 +122,16 @@ class PcmQueue:
 
     def take(self, n_bytes: int) -> bytes:
         """Like `pop`, but empty where `pop` gives silence because nothing is to be played."""
-        with self._lock:
-            self._unheard = 0
-            state = self._state
-            if state is _PLAYING and len(self._buffer) >= n_bytes:
-                return self._play(n_bytes)
-            if state is _IDLE:
-                return self._play(n_bytes) if self._may_start(n_bytes) else b""
-            if len(self._buffer) >= n_bytes:
-                self._end_gap()
-                return self._play(n_bytes)
-            return self._bridge_gap(n_bytes)
+        self._unheard = 0
+        state = self._state
+        if state is _PLAYING and len(self._buffer) >= n_bytes:
+            return self._play(n_bytes)
+        if state is _IDLE:
+            return self._play(n_bytes) if self._may_start(n_bytes) else b""
+        if len(self._buffer) >= n_bytes:
+            self._end_gap()
+            return self._play(n_bytes)
+        return self._bridge_gap(n_bytes)
 
     @property
     def pushed_samples(self) -> int:
@@ -150,27 +144,26 @@ class PcmQueue:
         return self._played_to // BYTES_PER_SAMPLE
 
     def stats(self) -> PcmQueueStats:
-        """A consistent snapshot."""
-        with self._lock:
-            ms = 1000 / (self.rate_hz * BYTES_PER_SAMPLE)
-            count = self._depth_count
-            return PcmQueueStats(
-                pushed=self._pushed // BYTES_PER_SAMPLE,
-                popped=self._popped // BYTES_PER_SAMPLE,
-                dropped=self._dropped // BYTES_PER_SAMPLE,
-                concealed=self._concealed // BYTES_PER_SAMPLE,
-                underruns=self._underruns,
-                depth_ms=len(self._buffer) * ms,
-                depth_min_ms=self._depth_min * ms if count else 0.0,
-                depth_max_ms=self._depth_max * ms,
-                depth_average_ms=self._depth_sum * ms / count if count else 0.0,
-                standing_ms=self._level.standing * ms,
-            )
+        """A snapshot."""
+        ms = 1000 / (self.rate_hz * BYTES_PER_SAMPLE)
+        count = self._depth_count
+        return PcmQueueStats(
+            pushed=self._pushed // BYTES_PER_SAMPLE,
+            popped=self._popped // BYTES_PER_SAMPLE,
+            dropped=self._dropped // BYTES_PER_SAMPLE,
+            concealed=self._concealed // BYTES_PER_SAMPLE,
+            underruns=self._underruns,
+            depth_ms=len(self._buffer) * ms,
+            depth_min_ms=self._depth_min * ms if count else 0.0,
+            depth_max_ms=self._depth_max * ms,
+            depth_average_ms=self._depth_sum * ms / count if count else 0.0,
+            standing_ms=self._level.standing * ms,
+        )
 
     def __str__(self) -> str:
         return f"queue {self.rate_hz}"
 
-    # -- playing (the lock is held from here on)
+    # -- playing
 
     def _play(self, n_bytes: int) -> bytes:
         buffer = self._buffer

@@ -1,16 +1,15 @@
 """The two chains of a call's audio, from the codec of one leg to the port of the other.
 
-    uplink     speex/16000 → queue 16000            payloads in on the loop, PCM out on the clock thread
-    downlink   backlog 16000 → speex/16000          PCM in on the clock thread, packets out on the loop
+    uplink     speex/16000 → queue 16000            payloads in as they come, PCM out at each tick
+    downlink   backlog 16000 → speex/16000          PCM in at each tick, packets out after it
 
-A chain is built for one pair of codecs and rebuilt when they change. `str(chain)` says what it is made of.
+All of it happens on the loop's thread, which clocks the bridge (`pj_ticker`). A chain is built for one pair
+of codecs and rebuilt when they change. `str(chain)` says what it is made of.
 """
 
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 
 from media_bridge.codecs.base import AudioDecoder, AudioEncoder
 from media_bridge.errors import MediaError
@@ -22,7 +21,7 @@ from media_bridge.timestamps import SampleClock
 _log = logging.getLogger(__name__)
 
 MAX_BACKLOG_MS = 200
-"""What a downlink keeps while the loop is busy elsewhere."""
+"""What a downlink keeps while nobody drains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,7 @@ class DownlinkStats:
 
 
 class UplinkChain:
-    """decoder → resampler if need be → queue. Used on the loop's thread; the queue's other end is the
-    port's source.
-    """
+    """decoder → resampler if need be → queue, whose other end is the port's source."""
 
     def __init__(self, decoder: AudioDecoder, queue: PcmQueue) -> None:
         self.decoder = decoder
@@ -96,8 +93,8 @@ class UplinkChain:
 class DownlinkChain:
     """backlog → resampler if need be → encoder.
 
-    `feed` runs on the bridge's clock thread, is the port's sink, and only stores; `drain` runs on the loop
-    and encodes. `on_feed` is called after each feed, on the clock thread: a TickMember's `turn`.
+    `feed` is the port's sink, and only stores: it runs within a tick, which is not to wait for an encoder.
+    `drain` runs after the tick, and encodes.
     Timestamps count samples, also those that were dropped or that never came, so they stay true to time.
     `band_limited` says that what is fed has nothing above half the encoder's rate, and needs no filter.
     """
@@ -111,17 +108,14 @@ class DownlinkChain:
         max_backlog_ms: int = MAX_BACKLOG_MS,
         start_ms: int = 0,
         band_limited: bool = False,
-        on_feed: Callable[[], None] | None = None,
     ) -> None:
         self.encoder = encoder
         self.rate_hz = rate_hz or encoder.rate_hz
-        self.on_feed = on_feed
         self._resampler = self._make_resampler(band_limited)
         self._tick_bytes = frame_bytes(self.rate_hz, frame_ms)
         self._max_backlog = frame_bytes(self.rate_hz, max_backlog_ms)
         self._frame_samples = encoder.frame_samples
         self._frame_bytes = self._frame_samples * BYTES_PER_SAMPLE
-        self._lock = Lock()
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._lost_bytes = 0
@@ -137,25 +131,20 @@ class DownlinkChain:
 
     def feed(self, pcm: bytes) -> None:
         """Take what the bridge says in this tick; empty means that a tick went by without audio."""
-        with self._lock:
-            self._backlog.append(pcm)
-            self._backlog_bytes += len(pcm) or self._tick_bytes
-            while self._backlog_bytes > self._max_backlog:
-                size = len(self._backlog.popleft()) or self._tick_bytes
-                self._backlog_bytes -= size
-                self._lost_bytes += size
-        on_feed = self.on_feed
-        if on_feed is not None:
-            on_feed()
+        self._backlog.append(pcm)
+        self._backlog_bytes += len(pcm) or self._tick_bytes
+        while self._backlog_bytes > self._max_backlog:
+            size = len(self._backlog.popleft()) or self._tick_bytes
+            self._backlog_bytes -= size
+            self._lost_bytes += size
 
     def drain(self) -> list[AudioPacket]:
         """Encode all that was fed."""
         if not self._backlog:
             return []
-        with self._lock:
-            chunks, lost = list(self._backlog), self._lost_bytes
-            self._backlog.clear()
-            self._backlog_bytes = self._lost_bytes = 0
+        chunks, lost = list(self._backlog), self._lost_bytes
+        self._backlog.clear()
+        self._backlog_bytes = self._lost_bytes = 0
         packets: list[AudioPacket] = []
         if lost:
             self._dropped += self._skip(lost)

@@ -1,10 +1,10 @@
 """A port of the conference bridge whose audio comes from and goes to Python.
 
-The bridge's clock thread calls the port every frame time. The port does nothing but copy a frame and hand
-it to `source` and `sink`, which must only touch a queue: whatever takes time here delays every call of the
-process.
+The bridge calls the port in every tick, on the thread that clocks it (`pj_ticker`: the loop's). The port
+does nothing but copy a frame and hand it to `source` and `sink`, which must only touch a queue: whatever
+takes time here delays the RTP of every call of the process.
 
-The port may run at another rate than the bridge; pjmedia then resamples, in C, on the clock thread.
+The port may run at another rate than the bridge; pjmedia then resamples, in C.
 """
 
 import logging
@@ -12,7 +12,6 @@ from typing import Any
 
 from media_bridge.errors import MediaClosedError, MediaError
 from media_bridge.frames import FRAME_MS, frame_bytes
-from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_frame import MediaFrame, frame_copier
 from media_bridge.pj_module import pj
 from media_bridge.sink import PcmSink, PcmSource
@@ -36,7 +35,7 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
     `source(n_bytes)` gives the PCM that the bridge is to hear, exactly `n_bytes` or nothing for silence;
     `sink(pcm)` takes what the bridge says, and an empty `pcm` in a frame time when nothing is connected to
     the port. Either may be None, and both may be swapped at any time. An exception in them is logged once
-    and makes silence. Whoever knows when the bridge's clock stops gives `clock_threads`: it is cheaper.
+    and makes silence.
 
     Make, connect and close it on a thread that pjsua2 knows. `close()` it before `libDestroy()`; never
     just drop it, because C++ would then call an object that Python is taking apart.
@@ -50,7 +49,6 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         frame_ms: int = FRAME_MS,
         source: PcmSource | None = None,
         sink: PcmSink | None = None,
-        clock_threads: ClockThreads | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -60,7 +58,6 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         self.sink = sink
         self.callback_errors = 0
         self._copier = frame_copier()
-        self._clock_threads = clock_threads
         self._open = True
         try:
             self.createPort(name, pcm_format(rate_hz, frame_ms))
@@ -77,7 +74,7 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         self._open = False
         self.source = self.sink = None
         # Delete the C++ object here, while `self` is alive, and not when the last reference goes: until
-        # the bridge let the port go, its clock thread may call this object.
+        # the bridge let the port go, its ticks may call this object.
         pj.AudioMediaPort.__swig_destroy__(self)
 
     def __del__(self) -> None:
@@ -100,9 +97,7 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         other.startTransmit(self)
 
     def onFrameRequested(self, frame: MediaFrame) -> None:  # noqa: N802 - pjsua2's name
-        """The bridge wants a frame (clock thread)."""
-        if self._clock_threads is not None:
-            self._clock_threads.keep()
+        """The bridge wants a frame."""
         source, pcm = self.source, b""
         if source is not None:
             try:
@@ -112,9 +107,7 @@ class PcmPort(pj.AudioMediaPort):  # type: ignore[misc]  # pjsua2 has no types
         self._copier.write(frame, pcm)
 
     def onFrameReceived(self, frame: MediaFrame) -> None:  # noqa: N802 - pjsua2's name
-        """The bridge has a frame for us (clock thread)."""
-        if self._clock_threads is not None:
-            self._clock_threads.keep()
+        """The bridge has a frame for us."""
         sink = self.sink
         if sink is not None:
             try:

@@ -3,73 +3,63 @@
 Started a little after a frame came, every tick finds one that has just come. Started at any time, a frame
 waits half a tick on average; and where ticks and frames fall together some are late and are missed.
 
-pjmedia's clock cannot be moved, only stopped and started. That is done while no call is in the bridge: what
-a stream receives meanwhile is lost to its listener, as is all that comes before the first tick.
+While no call is in the bridge it does not tick. What a stream receives meanwhile is lost to its listener, as
+is all that comes before the first tick.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 _TAG_TIMEOUT_S: Final = 0.04
 """Two frame times: a client that sends is heard within one."""
 _TICK_AFTER_TAG_S: Final = 0.006
 """How late a frame may be and still be heard in its turn; the round trip pays for it."""
+_LAST_TICKS: Final = 50
+"""It is a tick that removes from the bridge what pjsua has taken out."""
+
+
+class Ticker(Protocol):
+    """What ticks: `media_bridge.pj_ticker.BridgeTicker`."""
+
+    def start(self) -> None:
+        """Tick from one frame time from now on."""
+
+    def stop(self, *, after_ticks: int = 0) -> None:
+        """Do not tick any more, or only so many times."""
 
 
 class BridgeClock:
-    """`start` and `stop` act on pjmedia's clock; `start` makes it tick one frame time later.
+    """Has `ticker` tick while there are calls in the bridge; on the loop. Any object may stand for a call."""
 
-    Methods are for the pjsip thread unless they say otherwise. A call is any object that stands for one.
-    """
-
-    def __init__(self, start: Callable[[], None], stop: Callable[[], None]) -> None:
-        self._start = start
-        self._stop = stop
-        self._is_running = False
-        self._connected: set[object] = set()
-        self._waiting: set[object] = set()
+    def __init__(self, ticker: Ticker) -> None:
+        self._ticker = ticker
+        self._calls: set[object] = set()
         self._tag_came = asyncio.Event()
 
-    def start(self) -> None:
-        """Tick from now on."""
-        if self._is_running:
-            self._stop()
-        self._start()
-        self._is_running = True
+    def enter(self, call: object) -> None:
+        """Tick for this call; if it is the first one, from one frame time from now on."""
+        if not self._calls:
+            self._ticker.start()
+        self._calls.add(call)
 
-    def stop_for(self, call: object) -> bool:
-        """Stop the clock if no call is in the bridge, and say so: `wait_for_tag` before connecting `call`."""
-        if self._connected:
-            return False
-        self._waiting.add(call)
-        self._stop()
-        self._is_running = False
-        return True
-
-    def connecting(self, call: object) -> None:
-        """Start the clock if `call` is the first in the bridge."""
-        if not self._connected:
-            self.start()
-        self._waiting.discard(call)
-        self._connected.add(call)
-
-    def left(self, call: object) -> None:
-        """Forget `call`, connected or not. The clock runs on: it is what removes ports from the bridge."""
-        self._waiting.discard(call)
-        self._connected.discard(call)
-        if not (self._is_running or self._waiting):
-            self.start()
+    def leave(self, call: object) -> None:
+        """Stop soon, if that was the last call; it may have been in the bridge or not."""
+        self._calls.discard(call)
+        if not self._calls:
+            self._ticker.start()
+            self._ticker.stop(after_ticks=_LAST_TICKS)
 
     def hear_tag(self) -> None:
-        """Audio of any client came; on the loop."""
+        """Audio of any client came."""
         self._tag_came.set()
 
     async def wait_for_tag(self) -> None:
-        """Wait until it is time to connect the calls that wait; on the loop."""
+        """Wait until it is time for a call to enter: if others are in the bridge, not at all."""
+        if self._calls:
+            return
         self._tag_came.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._tag_came.wait(), _TAG_TIMEOUT_S)

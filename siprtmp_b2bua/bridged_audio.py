@@ -56,7 +56,7 @@ class BridgedAudio:
             rtmp_audio,
             codec,
             services.config.media,
-            services.notifier,
+            services.endpoint.ticker.listen,
             self._emit,
             start_ms=self._client.stream_time_ms,
         )
@@ -104,7 +104,6 @@ class BridgedAudio:
     async def _attach(self, audio: CallAudio) -> None:
         await self._sip.wait_for_bridge()
         if audio is not self._audio:
-            await self._detach()  # the bridge's clock may have stopped for it
             return
         try:
             await self._sip.attach(audio.make_port)

@@ -12,11 +12,9 @@ from media_bridge.errors import MediaError
 from media_bridge.frames import AudioCodec
 from media_bridge.pcm_queue import PcmQueue
 from media_bridge.pipeline import DownlinkChain, UplinkChain
-from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_port import PcmPort
 from media_bridge.playout_clock import PlayoutClock
 from media_bridge.resample import SampleRepeater
-from media_bridge.tick_notifier import TickNotifier
 from rtmp.errors import RemoteProtocolError
 from rtmp.flv import AacPacketType, AudioTagHeader, SoundFormat
 from rtmp.messages import Payload
@@ -26,6 +24,8 @@ from .sdp import SdpCodec
 
 logger = logging.getLogger(__name__)
 
+ListenToTicks = Callable[[Callable[[], None]], Callable[[], None]]
+"""`BridgeTicker.listen`: takes what is to be called after each tick, and returns what ends that."""
 EmitAudio = Callable[[int, bytes], None]
 """Takes the timestamp in milliseconds and the whole FLV audio tag."""
 
@@ -80,7 +80,7 @@ class CallAudio:
         rtmp_audio: RtmpAudio,
         sip_codec: SdpCodec,
         settings: AudioSettings,
-        notifier: TickNotifier,
+        listen: ListenToTicks,
         emit: EmitAudio,
         *,
         start_ms: int = 0,
@@ -102,24 +102,17 @@ class CallAudio:
         self._bad_tags = 0
         # A wideband Speex decoder plays narrowband frames too.
         encoder_rate_hz = min(client_rate_hz, self._rate_hz)
-        self._tick = notifier.register(self._drain)
         self._downlink = DownlinkChain(
             encoder_for(codec, encoder_rate_hz),
             self._port_rate_hz,
             start_ms=start_ms,
             band_limited=encoder_rate_hz == self._rate_hz,
-            on_feed=self._tick.turn,
         )
+        self._end_ticks = listen(self._drain)
 
-    def make_port(self, clock_threads: ClockThreads) -> PcmPort:
+    def make_port(self) -> PcmPort:
         """Create the bridge's port; on the pjsip thread."""
-        return PcmPort(
-            self._name,
-            self._port_rate_hz,
-            source=self._take,
-            sink=self._downlink.feed,
-            clock_threads=clock_threads,
-        )
+        return PcmPort(self._name, self._port_rate_hz, source=self._take, sink=self._downlink.feed)
 
     def push_tag(self, timestamp_ms: int, tag: Payload) -> None:
         """Play an FLV audio tag to the SIP side. What cannot be played is counted, and logged once."""
@@ -140,7 +133,7 @@ class CallAudio:
 
     def close(self) -> None:
         """Stop both chains. The port is closed by its call."""
-        self._tick.close()
+        self._end_ticks()
         self._downlink.close()
         if self._uplink is not None:
             self._uplink.close()

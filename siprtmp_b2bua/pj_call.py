@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from media_bridge.pj_clock_thread import ClockThreads
 from media_bridge.pj_port import PcmPort
 
 from .client_codecs import CodecPreference
@@ -89,20 +88,14 @@ class PjCall:
 
     async def wait_for_bridge(self) -> None:
         """Wait for the moment to `attach`: now, or if no call is in the bridge, when its clock can start."""
+        await self._context.clock.wait_for_tag()
 
-        def stop_clock() -> bool:
-            return self.session.call is not None and self.session.audio.stop_clock()
-
-        if await self._context.thread.run(stop_clock):
-            await self._context.clock.wait_for_tag()
-
-    async def attach(self, make_port: Callable[[ClockThreads], PcmPort]) -> None:
+    async def attach(self, make_port: Callable[[], PcmPort]) -> None:
         """Make a port and connect it both ways with the call's audio, now and after each renegotiation.
 
         The port is closed when the call ends.
         """
-        threads = self._context.clock_threads
-        await self._run(lambda call: self.session.audio.attach(call, make_port(threads)))
+        await self._run(lambda call: self.session.audio.attach(call, make_port()))
 
     async def detach(self) -> None:
         """Take the port out of the bridge again."""

@@ -49,26 +49,22 @@ class PjCallAudio:
 
     # -- the bridge ----------------------------------------------------------------------------------------
 
-    def stop_clock(self) -> bool:
-        """Stop the bridge's clock if nobody else needs it: this call comes in with its first frame then."""
-        return self._context.clock.stop_for(self)
-
     def attach(self, call: PjCallObject, port: PcmPort) -> None:
         """Connect a port with the stream both ways, now and after each renegotiation, in place of another."""
         if self._port is not None:
             self._port.close()
-        self._context.clock.connecting(self)
         self._port = port
         index = active_audio(call)
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
+        self._context.poster.post(self._context.clock.enter, self)
 
     def leave_bridge(self) -> None:
         """Close the port."""
         port, self._port = self._port, None
         if port is not None:
             port.close()
-        self._context.clock.left(self)
+        self._context.poster.post(self._context.clock.leave, self)
 
     # -- the stream ----------------------------------------------------------------------------------------
 

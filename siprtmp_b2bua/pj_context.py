@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from media_bridge.pj_clock_thread import ClockThreads
-
 from .bridge_clock import BridgeClock
 from .config import GatewayConfig
 from .pj_codecs import PjCodecs
@@ -61,9 +59,9 @@ class PjContext:
     account_config: Callable[[], Any]
     """Makes pjsua2's AccountConfig with the settings that all accounts share."""
     clock: BridgeClock
+    """For the loop."""
     media_budget: RateLimit
     """Who makes pjsip open RTP sockets takes from it; on the pjsip thread only."""
-    clock_threads: ClockThreads = field(default_factory=ClockThreads)
     codecs: PjCodecs = field(default_factory=PjCodecs)
     accounts: dict[int, RegisteredAccount] = field(default_factory=dict)
     """By pjsua's account id; changed on the pjsip thread only."""

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from media_bridge.errors import MediaError
+from media_bridge.frames import FRAME_MS
 from media_bridge.pj_build import installed_build
 from media_bridge.pj_module import pj, shared_object_path
 from media_bridge.pj_resampling import pjsua_quality, restore_speex
+from media_bridge.pj_ticker import BridgeTicker
 
 from . import __version__
 from .bridge_clock import BridgeClock
@@ -30,8 +33,6 @@ from .request_uri import RequestUri
 from .room import lines_of_process
 from .setting_types import SrtpPolicy
 from .tcp_gate import TcpGate
-
-FRAME_MS: Final = 20
 
 _PORT_TRIES: Final = 20
 """For port 0: how often another UDP port is taken when its TCP twin is not free."""
@@ -72,13 +73,17 @@ class PjEndpoint:
         self.config = config
         self.thread = PjThread(self._set_up, self._poll, self._tear_down)
         poster = EventPoster(asyncio.get_running_loop())
-        clock = BridgeClock(self._start_clock, self._stop_clock)
+        self.ticker = BridgeTicker(asyncio.get_running_loop())
+        """The bridge's."""
         self.max_calls = lines_of_process(config)
         """How many calls there can be."""
         budget = RateLimit(installed_build().media_to_open(self.max_calls), _MEDIA_WINDOW_S)
-        self.context = PjContext(config, self.thread, poster, self.account_config, clock, budget)
+        self.context = PjContext(
+            config, self.thread, poster, self.account_config, BridgeClock(self.ticker), budget
+        )
         self.sip_port = config.sip.port
         self._endpoint: _Endpoint | None = None
+        self._master_port = 0
         self._system_account: SystemAccount | None = None
         self._log_writer: PjLogWriter | None = None
         self._guard: PjGuard | None = None
@@ -104,9 +109,15 @@ class PjEndpoint:
     async def start(self) -> None:
         """Start pjsip and its transports; raises `StartupError`."""
         await self.thread.start()
+        try:
+            self.ticker.open(self._endpoint, self._master_port, self.config.media.bridge_rate_hz)
+        except MediaError as error:
+            await self.stop()
+            raise StartupError(str(error)) from None
 
     async def stop(self) -> None:
         """Hang up what is left and destroy the endpoint. The accounts must be closed."""
+        self.ticker.close()
         await self.thread.stop()
         self.context.poster.close()
 
@@ -151,7 +162,7 @@ class PjEndpoint:
         address = self._create_transports(endpoint)
         self.context.codecs.set_up()
         endpoint.libStart()
-        self.context.clock.start()
+        self._master_port = int(endpoint.audDevManager().setNoDev())
         account = SystemAccount(self.context)
         settings = self.account_config()
         settings.idUri = f"<sip:siprtmp@{self._advertised_address(address)}>"
@@ -218,17 +229,6 @@ class PjEndpoint:
     def _advertised_address(self, address: tuple[str, int]) -> str:
         return f"{self.config.sip.ext_ip or address[0]}:{address[1]}"
 
-    def _start_clock(self) -> None:
-        """Clock the bridge without a sound device; its first tick comes one frame time from now."""
-        assert self._endpoint is not None
-        self._endpoint.audDevManager().setNullDev()
-
-    def _stop_clock(self) -> None:
-        """Stop the bridge's clock, which takes up to a frame time."""
-        assert self._endpoint is not None
-        self._endpoint.audDevManager().setNoDev()
-        self.context.clock_threads.have_ended()
-
     def _poll(self, timeout_ms: int) -> None:
         assert self._endpoint is not None
         self._endpoint.libHandleEvents(timeout_ms)
@@ -259,7 +259,6 @@ class PjEndpoint:
         self._system_account = None
         # Everything was hung up and unregistered before: pjsua need not spend its second on that.
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_TX_MSG)
-        self.context.clock_threads.have_ended()
         self._endpoint = None
         if self._gate is not None:
             self._gate.close()

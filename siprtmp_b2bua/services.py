@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from media_bridge.tick_notifier import TickNotifier
-
 from .call_gate import CallGate
 from .config import GatewayConfig
 from .pj_endpoint import PjEndpoint
@@ -17,5 +15,4 @@ class Services:
 
     config: GatewayConfig
     endpoint: PjEndpoint
-    notifier: TickNotifier
     gate: CallGate

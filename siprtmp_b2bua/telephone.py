@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 
 from media_bridge.codecs.registry import prepare
 from media_bridge.errors import MediaError
-from media_bridge.tick_notifier import TickNotifier
 from rtmp.aio.server import ServerConnection
 
 from .call_gate import CallGate
@@ -32,10 +31,9 @@ class Telephone:
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._endpoint = PjEndpoint(config)
-        notifier = TickNotifier(asyncio.get_running_loop())
         self.gate = CallGate(config.workers.max_lag_ms / 1000)
         """Whether new clients and calls are taken."""
-        self._lines = LineTable(Services(config, self._endpoint, notifier, self.gate))
+        self._lines = LineTable(Services(config, self._endpoint, self.gate))
         self._legs: set[RtmpLeg] = set()
 
     @property

@@ -42,7 +42,6 @@ UNIT_TESTS = (
     "tests/media_bridge/test_pipeline.py",
     "tests/media_bridge/test_playout_clock.py",
     "tests/media_bridge/test_speex.py",
-    "tests/media_bridge/test_tick_notifier.py",
     "tests/siprtmp_b2bua/test_call_audio.py",
 )
 TIMEOUT_S = 230

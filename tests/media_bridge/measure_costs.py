@@ -16,8 +16,8 @@ from media_bridge.pipeline import DownlinkChain, UplinkChain
 from media_bridge.pj_frame import frame_copier
 from media_bridge.pj_module import pj
 from media_bridge.pj_port import PcmPort
+from media_bridge.pj_ticker import BridgeTicker
 from media_bridge.resample import Resampler
-from media_bridge.tick_notifier import TickNotifier
 
 from .bridge_process import running_bridge
 from .signals import in_frames, samples_of, tone
@@ -77,12 +77,11 @@ def measure_frames() -> None:
 class Call:
     """Speex wideband on one side, a port at the rate of a telephony stream on the other, sound both ways."""
 
-    def __init__(self, notifier: TickNotifier, stream_rate_hz: int, bridge_rate_hz: int) -> None:
+    def __init__(self, ticker: BridgeTicker, stream_rate_hz: int, bridge_rate_hz: int) -> None:
         self.queue = PcmQueue(bridge_rate_hz)
         self.uplink = UplinkChain(decoder_for(AudioCodec.SPEEX, bridge_rate_hz), self.queue)
         self.downlink = DownlinkChain(encoder_for(AudioCodec.SPEEX, bridge_rate_hz, high_band=False))
-        self.member = notifier.register(self.turn)
-        self.downlink.on_feed = self.member.turn
+        self.end_ticks = ticker.listen(self.turn)
         self.port = PcmPort("rtmp", bridge_rate_hz, source=self.queue.take, sink=self.downlink.feed)
         self.frames = speechlike(stream_rate_hz)
         self.ticks = 0
@@ -102,12 +101,14 @@ class Call:
     def close(self) -> None:
         self.port.close()
         self.stream.close()
-        self.member.close()
+        self.end_ticks()
 
 
-async def measure_calls(stream_rate_hz: int, bridge_rate_hz: int) -> None:
-    notifier = TickNotifier(asyncio.get_running_loop())
-    calls = [Call(notifier, stream_rate_hz, bridge_rate_hz) for _ in range(CALLS)]
+async def measure_calls(endpoint: pj.Endpoint, stream_rate_hz: int, bridge_rate_hz: int) -> None:
+    ticker = BridgeTicker(asyncio.get_running_loop())
+    ticker.open(endpoint, int(endpoint.audDevManager().setNoDev()), bridge_rate_hz)
+    ticker.start()
+    calls = [Call(ticker, stream_rate_hz, bridge_rate_hz) for _ in range(CALLS)]
     await asyncio.sleep(1)
     cpu, wall = time.process_time(), time.perf_counter()
     await asyncio.sleep(SECONDS)
@@ -116,6 +117,7 @@ async def measure_calls(stream_rate_hz: int, bridge_rate_hz: int) -> None:
     print(" ", calls[0].queue.stats())
     for call in calls:
         call.close()
+    ticker.close()
 
 
 if __name__ == "__main__":
@@ -127,5 +129,5 @@ if __name__ == "__main__":
         measure_frames()
     bridge_hz = int(sys.argv[1]) if len(sys.argv) > 1 else 16000
     quality = int(sys.argv[2]) if len(sys.argv) > 2 else 8
-    with running_bridge(bridge_hz, quality):
-        uvloop.run(measure_calls(8000, bridge_hz))
+    with running_bridge(bridge_hz, quality) as endpoint:
+        uvloop.run(measure_calls(endpoint, 8000, bridge_hz))

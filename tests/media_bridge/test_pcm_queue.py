@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from threading import Thread
 
 import pytest
 from hypothesis import given, settings
@@ -244,22 +243,6 @@ def test_every_sample_is_accounted_for(script: list[tuple[str, int]]) -> None:
         assert stats.pushed == pushed
         assert stats.depth_ms <= 300
         assert_conserved(stats)
-
-
-def test_two_threads() -> None:
-    queue = PcmQueue(RATE)
-
-    def push_all() -> None:
-        for _ in range(5000):
-            queue.push(bytes(FRAME))
-
-    thread = Thread(target=push_all)
-    thread.start()
-    while thread.is_alive():
-        assert len(queue.pop(FRAME)) == FRAME
-    thread.join()
-    assert_conserved(queue.stats())
-    assert queue.stats().pushed == 5000 * 320
 
 
 @given(st.binary(max_size=400).map(lambda b: b[: len(b) // 2 * 2]), st.integers(1, 500))

@@ -1,4 +1,3 @@
-import asyncio
 import math
 
 import pytest
@@ -163,19 +162,6 @@ def test_any_chunks_make_whole_frames_on_time(sizes: list[int]) -> None:
         if size:
             chain.feed(bytes(size * 2))
     assert [t for t, _ in stamps(chain)] == [20 * n for n in range(sum(sizes) // 160)]
-
-
-async def test_fed_chains_wake_the_loop() -> None:
-    from media_bridge.tick_notifier import TickNotifier
-
-    notifier = TickNotifier(asyncio.get_running_loop())
-    woken = asyncio.Event()
-    member = notifier.register(woken.set)
-    chain = DownlinkChain(CountingEncoder(), on_feed=member.turn)
-    await asyncio.to_thread(chain.feed, frame(1))
-    await asyncio.wait_for(woken.wait(), 5)
-    assert len(chain.drain()) == 1
-    member.close()
 
 
 @given(st.integers(1, 48000), st.lists(st.integers(0, 5000), max_size=50))

@@ -1,4 +1,4 @@
-"""When the bridge's clock is stopped and started."""
+"""When the bridge's clock is started and stopped."""
 
 import asyncio
 
@@ -7,46 +7,57 @@ import pytest
 from siprtmp_b2bua.bridge_clock import BridgeClock
 
 
-@pytest.fixture
-def acts() -> list[str]:
-    """What was done to pjmedia's clock."""
-    return []
+class RecordingTicker:
+    def __init__(self) -> None:
+        self.acts: list[str] = []
+
+    def start(self) -> None:
+        self.acts.append("start")
+
+    def stop(self, *, after_ticks: int = 0) -> None:
+        self.acts.append("stop soon" if after_ticks else "stop")
+
+    def take(self) -> list[str]:
+        acts, self.acts = self.acts, []
+        return acts
 
 
 @pytest.fixture
-async def clock(acts: list[str]) -> BridgeClock:
-    """A clock that runs."""
-    clock = BridgeClock(lambda: acts.append("start"), lambda: acts.append("stop"))
-    clock.start()
-    acts.clear()
-    return clock
+def ticker() -> RecordingTicker:
+    return RecordingTicker()
 
 
-async def test_the_first_call_starts_it_anew(clock: BridgeClock, acts: list[str]) -> None:
-    assert clock.stop_for("first")
-    clock.connecting("first")
-    assert acts == ["stop", "start"]
+@pytest.fixture
+async def clock(ticker: RecordingTicker) -> BridgeClock:
+    return BridgeClock(ticker)
 
 
-async def test_a_later_call_leaves_it_alone(clock: BridgeClock, acts: list[str]) -> None:
-    clock.connecting("first")
-    acts.clear()
-    assert not clock.stop_for("second")
-    clock.connecting("second")
-    clock.left("first")
-    clock.left("second")
-    assert acts == []
-
-
-async def test_it_runs_again_when_the_call_ends_before_it_is_connected(
-    clock: BridgeClock, acts: list[str]
+async def test_the_first_call_starts_it_and_the_last_one_stops_it(
+    clock: BridgeClock, ticker: RecordingTicker
 ) -> None:
-    clock.stop_for("first")
-    clock.stop_for("second")
-    clock.left("first")
-    assert "start" not in acts
-    clock.left("second")
-    assert acts[-1] == "start"
+    clock.enter("first")
+    assert ticker.take() == ["start"]
+    clock.enter("second")
+    clock.leave("first")
+    assert ticker.take() == []
+    clock.leave("second")
+    assert ticker.take()[-1] == "stop soon", "not before what they leave behind is removed"
+
+
+async def test_a_call_that_never_entered_is_cleaned_up_after_as_well(
+    clock: BridgeClock, ticker: RecordingTicker
+) -> None:
+    clock.leave("first")
+    assert ticker.take() == ["start", "stop soon"]
+
+
+async def test_a_call_that_never_entered_does_not_disturb_the_others(
+    clock: BridgeClock, ticker: RecordingTicker
+) -> None:
+    clock.enter("first")
+    ticker.take()
+    clock.leave("second")
+    assert ticker.take() == []
 
 
 async def test_a_tag_of_any_client_ends_the_wait_of_all(clock: BridgeClock) -> None:
@@ -55,6 +66,13 @@ async def test_a_tag_of_any_client_ends_the_wait_of_all(clock: BridgeClock) -> N
     assert not any(wait.done() for wait in waits)
     clock.hear_tag()
     await asyncio.gather(*waits)
+
+
+async def test_nobody_waits_while_others_are_in_the_bridge(clock: BridgeClock) -> None:
+    clock.enter("first")
+    wait = asyncio.ensure_future(clock.wait_for_tag())
+    await asyncio.sleep(0)
+    assert wait.done()
 
 
 async def test_silence_ends_the_wait_as_well(clock: BridgeClock) -> None:

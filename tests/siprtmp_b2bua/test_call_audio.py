@@ -1,6 +1,5 @@
 """At which rate the audio of a call goes where. The bridge is not there: its side of the port is used."""
 
-import asyncio
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from media_bridge.codecs.registry import decoder_for, encoder_for
 from media_bridge.frames import AudioCodec
 from media_bridge.resample import Decimator
-from media_bridge.tick_notifier import TickNotifier
 from siprtmp_b2bua.call_audio import CallAudio
 from siprtmp_b2bua.client_codecs import PCMU_8000, SPEEX_16000, RtmpAudio
 from siprtmp_b2bua.config import MediaConfig
@@ -29,8 +27,9 @@ class Call:
         config = MediaConfig(bridge_rate_hz=bridge_hz)
         self.bridge_hz = bridge_hz
         self.tags: list[bytes] = []
-        notifier = TickNotifier(asyncio.get_running_loop())
-        self.audio = CallAudio("call", rtmp, sip, config, notifier, lambda _ms, tag: self.tags.append(tag))
+        self.audio = CallAudio(
+            "call", rtmp, sip, config, lambda _drain: lambda: None, lambda _ms, tag: self.tags.append(tag)
+        )
 
     async def heard_by_client(self, pcm: bytes) -> bytes:
         """What the client hears of what the bridge says."""

@@ -1,0 +1,133 @@
+"""The clock of the conference bridge: the asyncio loop, every 20 ms.
+
+pjmedia would clock it by a thread of its own, which had to take the interpreter's lock from the loop for each
+port, forty times a tick with twenty calls, and to wake the loop afterwards. Here a tick is one call into C on
+the loop's thread. The ports are called back in it, and what they were given is handled right after it: the
+whole way of a frame through Python is on one thread, and none of it needs a lock.
+
+A tick that is late is made up for: ticks count frame times, and RTP timestamps count ticks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from media_bridge.errors import MediaError
+from media_bridge.frames import BYTES_PER_SAMPLE, FRAME_MS, frame_samples
+from media_bridge.pj_module import pj, shared_object_path
+
+_log = logging.getLogger(__name__)
+
+OnTick = Callable[[], None]
+
+_FRAME_S: Final = FRAME_MS / 1000
+_LATE_S: Final = 0.5
+"""What is later than this is left out, as pjmedia's own clock does: the loop, or the machine, stood still."""
+
+
+class _Frame(ctypes.Structure):
+    """pjmedia_frame (pjmedia/frame.h)."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("buffer", ctypes.c_void_p),
+        ("size", ctypes.c_size_t),
+        ("timestamp", ctypes.c_uint64),
+        ("bit_info", ctypes.c_uint32),
+    )
+
+
+class BridgeTicker:
+    """Ticks the bridge of this process's endpoint, and tells who listens; for the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._listeners: dict[object, OnTick] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+        self._ticks_left: int | None = None
+        self._tick_bridge: Callable[[], object] | None = None
+
+    def open(self, endpoint: pj.Endpoint, master_port: int, rate_hz: int) -> None:
+        """Take the bridge, whose master port is at this address (`setNoDev` returns it). Does not tick yet.
+
+        Raises MediaError if this pjsua2 does not let us.
+        """
+        try:
+            get_frame = ctypes.CDLL(shared_object_path()).pjmedia_port_get_frame
+        except AttributeError:
+            raise MediaError("this build of pjsua2 hides pjmedia_port_get_frame") from None
+        if not endpoint.libIsThreadRegistered():
+            endpoint.libRegisterThread("loop")
+        samples = frame_samples(rate_hz)
+        buffer = ctypes.create_string_buffer(samples * BYTES_PER_SAMPLE)
+        frame = _Frame(buffer=ctypes.addressof(buffer), size=len(buffer))
+        port, reference = ctypes.c_void_p(master_port), ctypes.byref(frame)
+
+        def tick() -> None:
+            frame.size = len(buffer)
+            frame.timestamp += samples
+            get_frame(port, reference)
+
+        self._tick_bridge = tick
+
+    def start(self) -> None:
+        """Tick from one frame time from now on, also if it has been ticking in other moments."""
+        self.stop()
+        self._ticks_left = None
+        self._due_s = self._loop.time() + _FRAME_S
+        self._timer = self._loop.call_at(self._due_s, self._tick)
+
+    def stop(self, *, after_ticks: int = 0) -> None:
+        """Do not tick any more, or only so many times."""
+        self._ticks_left = after_ticks
+        if self._timer is not None and not after_ticks:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """Let go of the bridge, which is about to be destroyed."""
+        self.stop()
+        self._tick_bridge = None
+
+    def listen(self, on_tick: OnTick) -> Callable[[], None]:
+        """Have `on_tick` called after each tick; return what ends that."""
+        key = object()
+        self._listeners[key] = on_tick
+
+        def end() -> None:
+            self._listeners.pop(key, None)
+
+        return end
+
+    def _tick(self) -> None:
+        if self._tick_bridge is not None:
+            self._tick_bridge()
+        for key, on_tick in list(self._listeners.items()):
+            if key in self._listeners:  # not ended by one before
+                self._tell(on_tick)
+        self._schedule()
+
+    def _tell(self, on_tick: OnTick) -> None:
+        try:
+            on_tick()
+        except Exception:  # noqa: BLE001 - one call's failure must not take the others' audio with it
+            _log.exception("error in a tick callback %r", on_tick)
+
+    def _schedule(self) -> None:
+        if self._timer is None:  # stopped by a listener
+            return
+        if self._ticks_left is not None:
+            self._ticks_left -= 1
+            if self._ticks_left <= 0:
+                self.stop()
+                return
+        self._due_s += _FRAME_S
+        now_s = self._loop.time()
+        if self._due_s < now_s - _LATE_S:
+            self._due_s = now_s
+        self._timer = self._loop.call_at(self._due_s, self._tick)
