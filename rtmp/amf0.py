@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
 from rtmp.amf3 import Amf3Reader
 from rtmp.amf3_writer import Amf3Writer
@@ -87,25 +88,7 @@ class Amf0Reader:
         self._limits = limits
         self._budget = Budget(limits)
         self._references = ReferenceTable(self._budget)
-        self._amf3 = Amf3Reader(self._data, limits, self._budget)
-        self._readers: dict[int, Callable[[int], AmfValue]] = {
-            Marker.NUMBER: self._read_number,
-            Marker.BOOLEAN: self._read_boolean,
-            Marker.STRING: self._read_string,
-            Marker.OBJECT: self._read_object,
-            Marker.NULL: lambda _depth: None,
-            Marker.UNDEFINED: lambda _depth: UNDEFINED,
-            Marker.REFERENCE: self._read_reference,
-            Marker.ECMA_ARRAY: self._read_ecma_array,
-            Marker.STRICT_ARRAY: self._read_strict_array,
-            Marker.DATE: self._read_date,
-            Marker.LONG_STRING: self._read_long_string,
-            # "unsupported" stands for a value its sender could not serialize (§2.14)
-            Marker.UNSUPPORTED: lambda _depth: UNDEFINED,
-            Marker.XML_DOCUMENT: self._read_xml,
-            Marker.TYPED_OBJECT: self._read_typed_object,
-            Marker.AVMPLUS: self._read_avmplus,
-        }
+        self._amf3: Amf3Reader | None = None
 
     @property
     def position(self) -> int:
@@ -123,10 +106,10 @@ class Amf0Reader:
             raise AmfDecodeError(f"AMF0 value is nested deeper than {self._limits.max_amf_depth}")
         self._budget.spend(1)
         marker = self._take(1)[0]
-        reader = self._readers.get(marker)
+        reader = _READERS.get(marker)
         if reader is None:
             raise AmfDecodeError(f"AMF0 marker 0x{marker:02x} at byte {self._pos - 1} is not supported")
-        return reader(depth)
+        return reader(self, depth)
 
     def _take(self, size: int) -> bytes:
         end = self._pos + size
@@ -171,6 +154,8 @@ class Amf0Reader:
         return self._references.get(int(_U16.unpack(self._take(2))[0]))
 
     def _read_avmplus(self, depth: int) -> AmfValue:
+        if self._amf3 is None:
+            self._amf3 = Amf3Reader(self._data, self._limits, self._budget)
         value, self._pos = self._amf3.read_value_at(self._pos, depth)
         return value
 
@@ -203,6 +188,27 @@ class Amf0Reader:
         elements = [self.read_value(depth + 1) for _ in range(count)]
         self._references.finish(index, spent, elements)
         return elements
+
+
+# Not in the reader: bound methods there would hold it in circles, which only the collector could free.
+_READERS: Final[dict[int, Callable[[Amf0Reader, int], AmfValue]]] = {
+    Marker.NUMBER: Amf0Reader._read_number,
+    Marker.BOOLEAN: Amf0Reader._read_boolean,
+    Marker.STRING: Amf0Reader._read_string,
+    Marker.OBJECT: Amf0Reader._read_object,
+    Marker.NULL: lambda _reader, _depth: None,
+    Marker.UNDEFINED: lambda _reader, _depth: UNDEFINED,
+    Marker.REFERENCE: Amf0Reader._read_reference,
+    Marker.ECMA_ARRAY: Amf0Reader._read_ecma_array,
+    Marker.STRICT_ARRAY: Amf0Reader._read_strict_array,
+    Marker.DATE: Amf0Reader._read_date,
+    Marker.LONG_STRING: Amf0Reader._read_long_string,
+    # "unsupported" stands for a value its sender could not serialize (§2.14)
+    Marker.UNSUPPORTED: lambda _reader, _depth: UNDEFINED,
+    Marker.XML_DOCUMENT: Amf0Reader._read_xml,
+    Marker.TYPED_OBJECT: Amf0Reader._read_typed_object,
+    Marker.AVMPLUS: Amf0Reader._read_avmplus,
+}
 
 
 def decode_all(data: bytes | bytearray | memoryview, limits: Limits = DEFAULT_LIMITS) -> list[AmfValue]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Final
 
 from rtmp.amf_common import Budget, ReferenceTable, date_from_ms
 from rtmp.amf_value import (
@@ -82,29 +83,6 @@ class Amf3Reader:
         self._objects = ReferenceTable(self._budget)
         self._strings: list[str] = []
         self._traits: list[Traits] = []
-        self._readers: dict[int, Callable[[int], AmfValue]] = {
-            Marker.UNDEFINED: lambda _depth: UNDEFINED,
-            Marker.NULL: lambda _depth: None,
-            Marker.FALSE: lambda _depth: False,
-            Marker.TRUE: lambda _depth: True,
-            Marker.INTEGER: self._read_integer,
-            Marker.DOUBLE: self._read_double,
-            Marker.STRING: lambda _depth: self._take_string(),
-        }
-        # These take the header without its lowest bit, which tells a value from a reference, and the depth.
-        self._complex_readers: dict[int, Callable[[int, int], AmfValue]] = {
-            Marker.XML_DOCUMENT: lambda size, _depth: self._read_xml(size, legacy=True),
-            Marker.DATE: self._read_date,
-            Marker.ARRAY: self._read_array,
-            Marker.OBJECT: self._read_object,
-            Marker.XML: lambda size, _depth: self._read_xml(size, legacy=False),
-            Marker.BYTE_ARRAY: self._read_byte_array,
-            Marker.VECTOR_INT: lambda count, _depth: self._read_numbers(count, VectorType.INT, "i"),
-            Marker.VECTOR_UINT: lambda count, _depth: self._read_numbers(count, VectorType.UINT, "I"),
-            Marker.VECTOR_DOUBLE: lambda count, _depth: self._read_numbers(count, VectorType.NUMBER, "d"),
-            Marker.VECTOR_OBJECT: self._read_vector,
-            Marker.DICTIONARY: self._read_dictionary,
-        }
 
     def read_value_at(self, position: int, depth: int = 0) -> tuple[AmfValue, int]:
         """Return the value that begins at a position and the position after it. Raise AmfDecodeError."""
@@ -116,14 +94,14 @@ class Amf3Reader:
             raise AmfDecodeError(f"AMF3 value is nested deeper than {self._limits.max_amf_depth}")
         self._budget.spend(1)
         marker = self._take(1)[0]
-        reader = self._readers.get(marker)
+        reader = _READERS.get(marker)
         if reader is not None:
-            return reader(depth)
-        complex_reader = self._complex_readers.get(marker)
+            return reader(self, depth)
+        complex_reader = _COMPLEX_READERS.get(marker)
         if complex_reader is None:
             raise AmfDecodeError(f"AMF3 marker 0x{marker:02x} at byte {self._pos - 1} is not supported")
         header = self._take_u29()
-        return complex_reader(header >> 1, depth) if header & 1 else self._objects.get(header >> 1)
+        return complex_reader(self, header >> 1, depth) if header & 1 else self._objects.get(header >> 1)
 
     def _take(self, size: int) -> bytes:
         end = self._pos + size
@@ -277,3 +255,29 @@ class Amf3Reader:
         traits = Traits(class_name, tuple(self._take_string() for _ in range(count)), bool(header & 4))
         self._traits.append(traits)
         return traits
+
+
+_READERS: Final[dict[int, Callable[[Amf3Reader, int], AmfValue]]] = {
+    Marker.UNDEFINED: lambda _reader, _depth: UNDEFINED,
+    Marker.NULL: lambda _reader, _depth: None,
+    Marker.FALSE: lambda _reader, _depth: False,
+    Marker.TRUE: lambda _reader, _depth: True,
+    Marker.INTEGER: Amf3Reader._read_integer,
+    Marker.DOUBLE: Amf3Reader._read_double,
+    Marker.STRING: lambda reader, _depth: reader._take_string(),
+}
+
+# These take the header without its lowest bit, which tells a value from a reference, and the depth.
+_COMPLEX_READERS: Final[dict[int, Callable[[Amf3Reader, int, int], AmfValue]]] = {
+    Marker.XML_DOCUMENT: lambda reader, size, _depth: reader._read_xml(size, legacy=True),
+    Marker.DATE: Amf3Reader._read_date,
+    Marker.ARRAY: Amf3Reader._read_array,
+    Marker.OBJECT: Amf3Reader._read_object,
+    Marker.XML: lambda reader, size, _depth: reader._read_xml(size, legacy=False),
+    Marker.BYTE_ARRAY: Amf3Reader._read_byte_array,
+    Marker.VECTOR_INT: lambda reader, count, _depth: reader._read_numbers(count, VectorType.INT, "i"),
+    Marker.VECTOR_UINT: lambda reader, count, _depth: reader._read_numbers(count, VectorType.UINT, "I"),
+    Marker.VECTOR_DOUBLE: lambda reader, count, _depth: reader._read_numbers(count, VectorType.NUMBER, "d"),
+    Marker.VECTOR_OBJECT: Amf3Reader._read_vector,
+    Marker.DICTIONARY: Amf3Reader._read_dictionary,
+}

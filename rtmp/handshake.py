@@ -112,7 +112,8 @@ class _Handshake:
         if len(self._received) < end:
             return answer, b""
         self.done = True
-        return answer, bytes(self._received[end:])
+        rest, self._received = bytes(self._received[end:]), bytearray()
+        return answer, rest
 
     def _check_start(self) -> None:
         check_version(self._received[0])

@@ -98,6 +98,7 @@ class BridgedAudio:
             logger.info("%s: %s", self._sip.name, self._audio.summary())
             self._audio.close()
             self._audio = None
+        self._emit = _drop  # nothing comes any more, and the call is free of us
 
     # -- helpers -------------------------------------------------------------------------------------------
 
@@ -119,3 +120,7 @@ class BridgedAudio:
             await self._sip.detach()
         except SipError as error:
             logger.info("%s: audio not disconnected: %s", self._sip.name, error)
+
+
+def _drop(_timestamp_ms: int, _tag: bytes) -> None:
+    """Take audio that nobody wants."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, Protocol
 
 from media_bridge.pj_module import pj, shared_object_path
@@ -115,10 +116,9 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
 
     def _let_stream_send(self, sends: bool) -> None:
         if self._stream is not None:
-            library = ctypes.CDLL(shared_object_path())
+            library = _library()
             function = library.pjmedia_stream_resume if sends else library.pjmedia_stream_pause
-            function.argtypes = (ctypes.c_void_p, ctypes.c_int)
-            function(self._stream, pj.PJMEDIA_DIR_ENCODING)
+            function(ctypes.c_void_p(self._stream), pj.PJMEDIA_DIR_ENCODING)
 
     @guarded
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
@@ -191,14 +191,14 @@ def _description(sdp: Any) -> str:
     if sdp.wholeSdp or not sdp.pjSdpSession:
         return peer_text(sdp.wholeSdp)
     text = ctypes.create_string_buffer(_MAX_SDP)
-    size = _print_sdp(int(sdp.pjSdpSession), text, _MAX_SDP)
+    session = ctypes.c_void_p(int(sdp.pjSdpSession))
+    size = int(_library().pjmedia_sdp_print(session, text, ctypes.c_size_t(_MAX_SDP)))
     return text.raw[: max(size, 0)].decode("utf-8", "replace")
 
 
-def _print_sdp(session: int, text: ctypes.Array[ctypes.c_char], size: int) -> int:
-    function = ctypes.CDLL(shared_object_path()).pjmedia_sdp_print
-    function.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
-    return int(function(session, text, size))
+@cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(shared_object_path())
 
 
 def _body(message: str) -> str:

@@ -60,5 +60,12 @@ class CallReports:
         return True
 
     def disconnected(self, code: int, reason: str) -> None:
-        """Tell that the call is over."""
-        self.tell(lambda listener: listener.on_disconnected(code, reason))
+        """Tell that the call is over, which is the last that the listener hears."""
+
+        def deliver() -> None:
+            # Let go of each other: in a circle both would stay until the collector comes, which may be long.
+            listener, self.listener = self.listener, None
+            if listener is not None:
+                listener.on_disconnected(code, reason)
+
+        self._poster.post(deliver)
