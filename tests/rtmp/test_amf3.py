@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmp.amf0 import decode_all, encode_all_amf3
 from rtmp.amf3 import Amf3Reader
 from rtmp.amf3_writer import Amf3Writer
 from rtmp.amf_value import (
@@ -155,3 +157,15 @@ def test_repeated_string_references_are_bounded() -> None:
 def test_empty_member_name_cannot_be_written() -> None:
     with pytest.raises(AmfEncodeError, match="empty name"):
         Amf3Writer().write_value({"": 1})
+
+
+def test_a_message_is_freed_without_the_collector() -> None:
+    data = encode_all_amf3(["name", {"a": [1, "b"]}])
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            decode_all(data)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
