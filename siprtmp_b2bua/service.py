@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from .collector import freeze_what_is_there
 from .config import GatewayConfig
 from .control.place import control_path
 from .control.server import ControlServer
@@ -78,6 +79,7 @@ class ServiceRunner:
         except StartupError:
             await self._service.stop()
             raise
+        freeze_what_is_there()
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         loop.add_signal_handler(signal.SIGUSR1, lambda: self._tasks.start(self._log_counts()))
         await self._ending.wait()

@@ -10,7 +10,6 @@ does no more than fork and tell how workers ended. It ends with the supervisor, 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pickle
 import selectors
@@ -20,6 +19,7 @@ import sys
 import time
 from typing import Final
 
+from ..collector import freeze_what_is_there
 from .channel import MAX_MESSAGE
 from .fork_request import Exited, Fork, Forked
 
@@ -128,8 +128,7 @@ def main() -> None:
     from . import worker  # noqa: F401, PLC0415
 
     installed_build()
-    gc.collect()
-    gc.freeze()
+    freeze_what_is_there()
     Forker(socket.socket(fileno=int(sys.argv[1]))).run()
 
 
