@@ -47,7 +47,7 @@ class BridgeTicker:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._listeners: dict[object, OnTick] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
         self._due_s = 0.0
         self._ticks_left: int | None = None
         self._tick_bridge: Callable[[], object] | None = None
@@ -80,14 +80,14 @@ class BridgeTicker:
         self.stop()
         self._ticks_left = None
         self._due_s = self._loop.time() + _FRAME_S
-        self._timer = self._loop.call_at(self._due_s, self._tick)
+        self._next = self._loop.call_at(self._due_s, self._ring)
 
     def stop(self, *, after_ticks: int = 0) -> None:
         """Do not tick any more, or only so many times."""
         self._ticks_left = after_ticks
-        if self._timer is not None and not after_ticks:
-            self._timer.cancel()
-            self._timer = None
+        if self._next is not None and not after_ticks:
+            self._next.cancel()
+            self._next = None
 
     def close(self) -> None:
         """Let go of the bridge, which is about to be destroyed."""
@@ -104,6 +104,16 @@ class BridgeTicker:
 
         return end
 
+    def _ring(self) -> None:
+        """Let the loop read its sockets: what has come is to be heard in this tick, not the next.
+
+        uvloop runs timers first and what is called soon second, and then reads; so that takes a second call.
+        """
+        self._next = self._loop.call_soon(self._ring_again)
+
+    def _ring_again(self) -> None:
+        self._next = self._loop.call_soon(self._tick)
+
     def _tick(self) -> None:
         if self._tick_bridge is not None:
             self._tick_bridge()
@@ -119,7 +129,7 @@ class BridgeTicker:
             _log.exception("error in a tick callback %r", on_tick)
 
     def _schedule(self) -> None:
-        if self._timer is None:  # stopped by a listener
+        if self._next is None:  # stopped by a listener
             return
         if self._ticks_left is not None:
             self._ticks_left -= 1
@@ -130,4 +140,4 @@ class BridgeTicker:
         now_s = self._loop.time()
         if self._due_s < now_s - _LATE_S:
             self._due_s = now_s
-        self._timer = self._loop.call_at(self._due_s, self._tick)
+        self._next = self._loop.call_at(self._due_s, self._ring)

@@ -1,11 +1,16 @@
 """The bridge's clock. When it ticks is tried with a stand-in for the loop, whose time is the test's."""
 
+import asyncio
+import contextlib
 import logging
+import socket
+import time
 from collections.abc import Callable
 
 import pytest
 
 from media_bridge.pj_ticker import BridgeTicker
+from tests.rtmp.both_loops import on_both_loops
 
 from .bridge_process import run_script
 
@@ -29,6 +34,9 @@ class SteppedLoop:
 
     def time(self) -> float:
         return self.now_s
+
+    def call_soon(self, callback: Callable[[], None]) -> Timer:
+        return self.call_at(self.now_s, callback)
 
     def call_at(self, due_s: float, callback: Callable[[], None]) -> Timer:
         self.timers.append(Timer(due_s, callback))
@@ -211,3 +219,41 @@ def test_a_bridge_ticks_on_the_thread_of_the_loop_and_its_sound_is_as_it_was() -
         assert got[start : start + 640 * 20] == b"".join(frames[5:25])
         assert threads == {threading.main_thread()}
     """)
+
+
+@on_both_loops
+async def test_what_has_come_is_read_before_a_tick() -> None:
+    """It came while the loop read from somebody else for longer than the next tick was away."""
+    loop = asyncio.get_running_loop()
+    order: list[str] = []
+    ticked = asyncio.Event()
+    ticker = BridgeTicker(loop)
+
+    def on_tick() -> None:
+        order.append("tick")
+        ticked.set()
+
+    with contextlib.ExitStack() as stack:
+        long, long_peer, short, short_peer = (
+            stack.enter_context(end) for _ in range(2) for end in socket.socketpair()
+        )
+
+        def read_for_long() -> None:
+            long.recv(100)
+            short_peer.send(b"sound")
+            time.sleep(0.05)
+
+        def read_shortly() -> None:
+            short.recv(100)
+            order.append("read")
+
+        loop.add_reader(long, read_for_long)
+        loop.add_reader(short, read_shortly)
+        ticker.listen(on_tick)
+        ticker.start()
+        long_peer.send(b"much")
+        await ticked.wait()
+        ticker.close()
+        loop.remove_reader(long)
+        loop.remove_reader(short)
+    assert order == ["read", "tick"]
