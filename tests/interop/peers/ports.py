@@ -2,6 +2,8 @@
 
 Ports come from below the kernel's ephemeral range, in blocks. A block is leased across processes by
 binding an abstract Unix socket of its name, which the kernel frees when the process ends, however it ends.
+Blocks in a row are looked for from the top, single ones among the others: so there are some in a row left
+when many are leased.
 """
 
 import atexit
@@ -11,9 +13,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-FIRST_PORT = 20_000
+FIRST_PORT = 12_000
 BLOCK_SIZE = 20
-BLOCK_COUNT = 600
+BLOCK_COUNT = 1000
+SINGLE_BLOCKS = 600
+"""How many, from the bottom, are leased one by one while there are any left."""
 HOST = "127.0.0.1"
 
 _leases: list[socket.socket] = []
@@ -43,8 +47,7 @@ def free_rtp_port() -> int:
 def free_port_range(count: int = BLOCK_SIZE) -> range:
     """`count` consecutive free ports, the first one even."""
     blocks = -(-count // BLOCK_SIZE)
-    starts = list(range(BLOCK_COUNT - blocks + 1))
-    random.shuffle(starts)
+    starts = _single_blocks() if blocks == 1 else range(BLOCK_COUNT - blocks, -1, -1)
     for number in starts:
         leases = [_lease(each) for each in range(number, number + blocks)]
         first = FIRST_PORT + number * BLOCK_SIZE
@@ -78,10 +81,14 @@ def _sockets(protocol: str) -> Iterator[tuple[int, int]]:
                 yield int(fields[1].rpartition(":")[2], 16), int(fields[3], 16)
 
 
+def _single_blocks() -> list[int]:
+    low, high = list(range(SINGLE_BLOCKS)), list(range(SINGLE_BLOCKS, BLOCK_COUNT))
+    random.shuffle(low)
+    return low + high
+
+
 def _lease_block() -> range:
-    order = list(range(BLOCK_COUNT))
-    random.shuffle(order)
-    for number in order:
+    for number in _single_blocks():
         if (lease := _lease(number)) is not None:
             _leases.append(lease)
             start = FIRST_PORT + number * BLOCK_SIZE
