@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from media_bridge.pj_module import is_wheel, pj, shared_object_path
+from media_bridge.pj_module import is_wheel, pj, shared_object
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def _last(output: str, what: str) -> int:
 def _go_as_far_as_it_can() -> None:
     """Print what there is room for, and more and more accounts until pjsua ends the process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    library = ctypes.CDLL(shared_object_path())
+    library = shared_object()
     library.pj_log_set_level(0)
     endpoint = pj.Endpoint()
     endpoint.libCreate()

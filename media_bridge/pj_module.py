@@ -4,6 +4,8 @@ The wheel from the package index has the API in `pjsua2.pjsua2`; a build from so
 package is plain `pjsua2`. Everything else in the project does `from media_bridge.pj_module import pj`.
 """
 
+import ctypes
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -33,3 +35,9 @@ def shared_object_path() -> str:
     if not isinstance(path, str):
         raise CodecLibraryError("this pjsua2 has no _pjsua2 shared object")
     return path
+
+
+@cache
+def shared_object() -> ctypes.CDLL:
+    """Return pjproject's C functions: one object for all, as each that is made stays in memory."""
+    return ctypes.CDLL(shared_object_path())

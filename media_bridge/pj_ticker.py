@@ -18,7 +18,7 @@ from typing import Final
 
 from media_bridge.errors import MediaError
 from media_bridge.frames import BYTES_PER_SAMPLE, FRAME_MS, frame_samples
-from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_module import pj, shared_object
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class BridgeTicker:
         Raises MediaError if this pjsua2 does not let us.
         """
         try:
-            get_frame = ctypes.CDLL(shared_object_path()).pjmedia_port_get_frame
+            get_frame = shared_object().pjmedia_port_get_frame
         except AttributeError:
             raise MediaError("this build of pjsua2 hides pjmedia_port_get_frame") from None
         if not endpoint.libIsThreadRegistered():
@@ -75,17 +75,19 @@ class BridgeTicker:
 
         self._tick_bridge = tick
 
-    def start(self) -> None:
-        """Tick from one frame time from now on, also if it has been ticking in other moments."""
+    def start(self, *, ticks: int | None = None) -> None:
+        """Tick from one frame time from now on, also if it has been ticking in other moments.
+
+        With `ticks`, that many times and no more.
+        """
         self.stop()
-        self._ticks_left = None
+        self._ticks_left = ticks
         self._due_s = self._loop.time() + _FRAME_S
         self._next = self._loop.call_at(self._due_s, self._ring)
 
-    def stop(self, *, after_ticks: int = 0) -> None:
-        """Do not tick any more, or only so many times."""
-        self._ticks_left = after_ticks
-        if self._next is not None and not after_ticks:
+    def stop(self) -> None:
+        """Do not tick any more."""
+        if self._next is not None:
             self._next.cancel()
             self._next = None
 

@@ -24,11 +24,8 @@ _LAST_TICKS: Final = 50
 class Ticker(Protocol):
     """What ticks: `media_bridge.pj_ticker.BridgeTicker`."""
 
-    def start(self) -> None:
-        """Tick from one frame time from now on."""
-
-    def stop(self, *, after_ticks: int = 0) -> None:
-        """Do not tick any more, or only so many times."""
+    def start(self, *, ticks: int | None = None) -> None:
+        """Tick from one frame time from now on; with `ticks`, that many times."""
 
 
 class BridgeClock:
@@ -49,8 +46,7 @@ class BridgeClock:
         """Stop soon, if that was the last call; it may have been in the bridge or not."""
         self._calls.discard(call)
         if not self._calls:
-            self._ticker.start()
-            self._ticker.stop(after_ticks=_LAST_TICKS)
+            self._ticker.start(ticks=_LAST_TICKS)
 
     def hear_tag(self) -> None:
         """Audio of any client came."""

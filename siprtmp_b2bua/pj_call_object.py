@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Final, Protocol
 
-from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_module import pj, shared_object
 
 from .pj_events import guarded, peer_text
 from .sip_message import CHALLENGES
@@ -116,7 +115,7 @@ class PjCallObject(pj.Call):  # type: ignore[misc]  # pjsua2 has no type informa
 
     def _let_stream_send(self, sends: bool) -> None:
         if self._stream is not None:
-            library = _library()
+            library = shared_object()
             function = library.pjmedia_stream_resume if sends else library.pjmedia_stream_pause
             function(ctypes.c_void_p(self._stream), pj.PJMEDIA_DIR_ENCODING)
 
@@ -192,13 +191,8 @@ def _description(sdp: Any) -> str:
         return peer_text(sdp.wholeSdp)
     text = ctypes.create_string_buffer(_MAX_SDP)
     session = ctypes.c_void_p(int(sdp.pjSdpSession))
-    size = int(_library().pjmedia_sdp_print(session, text, ctypes.c_size_t(_MAX_SDP)))
+    size = int(shared_object().pjmedia_sdp_print(session, text, ctypes.c_size_t(_MAX_SDP)))
     return text.raw[: max(size, 0)].decode("utf-8", "replace")
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    return ctypes.CDLL(shared_object_path())
 
 
 def _body(message: str) -> str:

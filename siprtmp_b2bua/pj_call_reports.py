@@ -62,10 +62,9 @@ class CallReports:
     def disconnected(self, code: int, reason: str) -> None:
         """Tell that the call is over, which is the last that the listener hears."""
 
-        def deliver() -> None:
+        def part(listener: CallListener) -> None:
             # Let go of each other: in a circle both would stay until the collector comes, which may be long.
-            listener, self.listener = self.listener, None
-            if listener is not None:
-                listener.on_disconnected(code, reason)
+            self.listener = None
+            listener.on_disconnected(code, reason)
 
-        self._poster.post(deliver)
+        self.tell(part)

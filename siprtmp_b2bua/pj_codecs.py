@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_module import pj, shared_object
 
 from .client_codecs import CodecPreference
 from .sdp import SdpCodec
@@ -26,7 +26,7 @@ class PjCodecs:
     """
 
     def __init__(self) -> None:
-        self._library = ctypes.CDLL(shared_object_path())
+        self._library = shared_object()
         self._library.pjsua_get_pjmedia_endpt.restype = ctypes.c_void_p
         self._library.pjmedia_endpt_set_flag.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
         self._ids: dict[SdpCodec, str] = {}

@@ -11,7 +11,7 @@ from typing import Any, Final
 from media_bridge.errors import MediaError
 from media_bridge.frames import FRAME_MS
 from media_bridge.pj_build import installed_build
-from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_module import pj, shared_object
 from media_bridge.pj_resampling import pjsua_quality, restore_speex
 from media_bridge.pj_ticker import BridgeTicker
 
@@ -99,7 +99,7 @@ class PjEndpoint:
 
     async def count_conference_ports(self) -> int:
         """Return how many ports of the conference bridge are in use, its own included."""
-        library = ctypes.CDLL(shared_object_path())
+        library = shared_object()
         return await self.thread.run(lambda: int(library.pjsua_conf_get_active_ports()))
 
     def watch_dialogs(self, on_dialog: Callable[[DialogNote | str], None]) -> None:
@@ -141,7 +141,7 @@ class PjEndpoint:
         return config
 
     def _set_up(self) -> tuple[str, int]:
-        library = ctypes.CDLL(shared_object_path())
+        library = shared_object()
         # pjlib logs to the console until libInit gives it our writer.
         library.pj_log_set_level(0)
         # Large requests by TCP first, as RFC 3261 §18.1.1 has it, would stall where only UDP passes.

@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable, Iterable, Set
 from typing import Final
 
-from media_bridge.pj_module import pj, shared_object_path
+from media_bridge.pj_module import pj, shared_object
 
 from .dialog_notes import DialogNote, DialogNotes
 from .pj_context import LiveCall
@@ -71,7 +71,7 @@ class PjGuard:
         self._dialogs = DialogNotes()
         self.on_dialog: Callable[[DialogNote | str], None] | None = None
         """Hears of dialogs: the note of one that has begun, the Call-ID of one that has ended."""
-        library = ctypes.CDLL(shared_object_path())
+        library = shared_object()
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
         self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
         self._respond = library.pjsip_endpt_respond_stateless

@@ -193,8 +193,6 @@ async def test_what_the_peer_sends(gateway: Gateway, tmp_path: Path) -> None:
 
 async def test_strangers_and_floods(gateway: Gateway, tmp_path: Path) -> None:
     """Pictures go on in spite of strangers; those that the peer itself floods away come again afterwards."""
-    loop = asyncio.get_running_loop()
-    began_s = loop.time()
     async with calling(gateway, tmp_path) as (phone, peer, audio):
         await both_see(phone, peer)
         target = await peer.heard()
@@ -212,7 +210,7 @@ async def test_strangers_and_floods(gateway: Gateway, tmp_path: Path) -> None:
     for what in ("from strangers", "too many"):
         assert re.search(rf"call-1: dropped of what came for its video: .*\d {what}", log)
         assert re.search(rf"call-1: video to SIP: .*refused: .*\d {what}", log)
-    assert log.count("dropped of what came") <= loop.time() - began_s + 1, "a line a second at most"
+    assert log.count("dropped of what came") <= 12, "a line a second at most"
 
 
 async def send_flood(send: Callable[[bytes], object], *, ssrc: int, seconds: float = 30.0) -> None:

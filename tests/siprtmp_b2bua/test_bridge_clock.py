@@ -11,11 +11,8 @@ class RecordingTicker:
     def __init__(self) -> None:
         self.acts: list[str] = []
 
-    def start(self) -> None:
-        self.acts.append("start")
-
-    def stop(self, *, after_ticks: int = 0) -> None:
-        self.acts.append("stop soon" if after_ticks else "stop")
+    def start(self, *, ticks: int | None = None) -> None:
+        self.acts.append("start" if ticks is None else "start for some ticks")
 
     def take(self) -> list[str]:
         acts, self.acts = self.acts, []
@@ -41,14 +38,14 @@ async def test_the_first_call_starts_it_and_the_last_one_stops_it(
     clock.leave("first")
     assert ticker.take() == []
     clock.leave("second")
-    assert ticker.take()[-1] == "stop soon", "not before what they leave behind is removed"
+    assert ticker.take() == ["start for some ticks"], "not before what they leave behind is removed"
 
 
 async def test_a_call_that_never_entered_is_cleaned_up_after_as_well(
     clock: BridgeClock, ticker: RecordingTicker
 ) -> None:
     clock.leave("first")
-    assert ticker.take() == ["start", "stop soon"]
+    assert ticker.take() == ["start for some ticks"]
 
 
 async def test_a_call_that_never_entered_does_not_disturb_the_others(
