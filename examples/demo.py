@@ -32,6 +32,8 @@ EXIT_INTACT, EXIT_DAMAGED, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 130
 CODECS: Final = ("wideband", "narrowband", "pcmu", "pcma", "ulaw", "alaw")
 _MIN_SECONDS: Final = 3.0
 _CALL_TIMEOUT_S: Final = 10.0
+_LATE_S: Final = 0.1
+"""No gateway makes up for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,9 @@ async def _demonstrate(arguments: argparse.Namespace) -> int:
     problems = measurement.problems()
     if problems:
         print(f"the audio did not come back intact: {'; '.join(problems)}", file=sys.stderr)
+        if call.latest_s > _LATE_S:
+            late = f"a frame was sent {call.latest_s * 1000:.0f} ms late"
+            print(f"this machine had too much to do ({late}); try again when it has less", file=sys.stderr)
         return EXIT_DAMAGED
     print("the audio came back intact")
     return EXIT_INTACT

@@ -23,6 +23,7 @@ def test_each_program_explains_itself_both_ways():
         assert (process.returncode, text[:6]) == (0, b"usage:"), how
 
 
+@pytest.mark.undisturbed
 async def test_the_demo_brings_audio_back(tmp_path):
     output = tmp_path / "back.wav"
     arguments = ["--seconds", "3", "--codec", "ulaw", "--output", str(output)]

@@ -16,7 +16,7 @@ from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import Gateway
 from tests.interop.peers.polling import until
 from tests.interop.peers.sipp import SCENARIOS, Sipp
-from tests.interop.signals import Listener, send_tone
+from tests.interop.signals import Listener, assert_tone_heard, send_tone
 from tests.interop.video_clip import BASELINE, HIGH, make_clip, send_clip
 from tests.interop.video_screen import Screen, Statuses, assert_same, decode
 
@@ -177,6 +177,8 @@ async def see_each_other(pbx: Asterisk, alice: RtmpPhone, bob: RtmpPhone) -> Non
     await bob.wait_for(Invited, 5.0)
     assert (await bob.accept("pcmu", "h264")).video == "h264"
     assert (await calling).video == "h264"
+    # Asterisk answers before it has connected the two, and drops what comes until then.
+    await asyncio.gather(assert_tone_heard(alice, bob), assert_tone_heard(bob, alice))
     await asyncio.gather(send_clip(alice, clips[0]), send_clip(bob, clips[1]))
     await asyncio.gather(*(screen.wait_for(50) for screen in screens))
     assert_same(clips[0], screens[1])
