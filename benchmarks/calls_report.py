@@ -159,14 +159,13 @@ def _sound(measured: Measured) -> list[Figure]:
 def _inside(summaries: Sequence[CallSummary]) -> list[Figure]:
     if not summaries:
         return []
-    dropped = _sum(s.samples_dropped_to_rtmp for s in summaries)
     return [
         Figure("gateway: queue to SIP, longest average", max(s.queue_ms for s in summaries), "ms", None, 0),
         Figure("gateway: samples dropped to SIP", _sum(s.dropped for s in summaries), "", None, 0),
         Figure("gateway: samples invented to SIP", _sum(s.concealed for s in summaries), "", None, 0),
         Figure(
-            "gateway: samples dropped to RTMP",
-            dropped,
+            "gateway: samples missing to RTMP",
+            _sum(s.samples_missing_to_rtmp for s in summaries),
             "",
             None,
             0,

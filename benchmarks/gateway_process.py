@@ -15,7 +15,7 @@ from siprtmp_b2bua.workers.slots import min_rtp_ports
 _LISTENING = re.compile(r"RTMP on \S+:(\d+), SIP on port (\d+)")
 _CALL_SUMMARY = re.compile(
     r"to SIP .*: (\d+) samples, (\d+) dropped, (\d+) concealed, queue (\d+) ms, (\d+) bad tags; "
-    r"to RTMP .*: (\d+) frames, (\d+) samples dropped"
+    r"to RTMP .*: (\d+) frames, (\d+) samples missing"
 )
 _RTP_PORTS = 400
 
@@ -30,7 +30,7 @@ class CallSummary:
     queue_ms: int
     bad_tags: int
     frames_to_rtmp: int
-    samples_dropped_to_rtmp: int
+    samples_missing_to_rtmp: int
 
     @classmethod
     def parse_all(cls, log: str) -> list[CallSummary]:

@@ -1,14 +1,13 @@
 """The two chains of a call's audio, from the codec of one leg to the port of the other.
 
     uplink     speex/16000 → queue 16000            payloads in as they come, PCM out at each tick
-    downlink   backlog 16000 → speex/16000          PCM in at each tick, packets out after it
+    downlink   port 16000 → speex/16000             PCM in at each tick, packets out after it
 
 All of it happens on the loop's thread, which clocks the bridge (`pj_ticker`). A chain is built for one pair
 of codecs and rebuilt when they change. `str(chain)` says what it is made of.
 """
 
 import logging
-from collections import deque
 from dataclasses import dataclass
 
 from media_bridge.codecs.base import AudioDecoder, AudioEncoder
@@ -19,9 +18,6 @@ from media_bridge.resample import Decimator, Resampler
 from media_bridge.timestamps import SampleClock
 
 _log = logging.getLogger(__name__)
-
-MAX_BACKLOG_MS = 200
-"""What a downlink keeps while nobody drains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +30,9 @@ class UplinkStats:
 
 @dataclass(frozen=True, slots=True)
 class DownlinkStats:
-    """Packets made, samples (at the encoder's rate) that were dropped or never came, and encoder failures."""
+    """Packets made, samples (at the encoder's rate) that never came, and encoder failures."""
 
     packets: int
-    dropped_samples: int
     idle_samples: int
     errors: int
 
@@ -91,11 +86,11 @@ class UplinkChain:
 
 
 class DownlinkChain:
-    """backlog → resampler if need be → encoder.
+    """resampler if need be → encoder.
 
     `feed` is the port's sink, and only stores: it runs within a tick, which is not to wait for an encoder.
-    `drain` runs after the tick, and encodes.
-    Timestamps count samples, also those that were dropped or that never came, so they stay true to time.
+    `drain` runs after every tick, and encodes.
+    Timestamps count samples, also those that never came, so they stay true to time.
     `band_limited` says that what is fed has nothing above half the encoder's rate, and needs no filter.
     """
 
@@ -105,7 +100,6 @@ class DownlinkChain:
         rate_hz: int | None = None,
         *,
         frame_ms: int = FRAME_MS,
-        max_backlog_ms: int = MAX_BACKLOG_MS,
         start_ms: int = 0,
         band_limited: bool = False,
     ) -> None:
@@ -113,15 +107,13 @@ class DownlinkChain:
         self.rate_hz = rate_hz or encoder.rate_hz
         self._resampler = self._make_resampler(band_limited)
         self._tick_bytes = frame_bytes(self.rate_hz, frame_ms)
-        self._max_backlog = frame_bytes(self.rate_hz, max_backlog_ms)
         self._frame_samples = encoder.frame_samples
         self._frame_bytes = self._frame_samples * BYTES_PER_SAMPLE
-        self._backlog: deque[bytes] = deque()
-        self._backlog_bytes = 0
-        self._lost_bytes = 0
+        self._fed: list[bytes] = []
+        self._is_closed = False
         self._rest = b""
         self._clock = SampleClock(encoder.rate_hz, start_ms)
-        self._packets = self._dropped = self._idle = self._errors = 0
+        self._packets = self._idle = self._errors = 0
 
     def _make_resampler(self, band_limited: bool) -> Resampler | Decimator | None:
         rate_in_hz, rate_out_hz = self.rate_hz, self.encoder.rate_hz
@@ -131,24 +123,17 @@ class DownlinkChain:
 
     def feed(self, pcm: bytes) -> None:
         """Take what the bridge says in this tick; empty means that a tick went by without audio."""
-        self._backlog.append(pcm)
-        self._backlog_bytes += len(pcm) or self._tick_bytes
-        while self._backlog_bytes > self._max_backlog:
-            size = len(self._backlog.popleft()) or self._tick_bytes
-            self._backlog_bytes -= size
-            self._lost_bytes += size
+        if not self._is_closed:
+            self._fed.append(pcm)
 
     def drain(self) -> list[AudioPacket]:
         """Encode all that was fed."""
-        if not self._backlog:
+        fed = self._fed
+        if not fed:
             return []
-        chunks, lost = list(self._backlog), self._lost_bytes
-        self._backlog.clear()
-        self._backlog_bytes = self._lost_bytes = 0
+        self._fed = []
         packets: list[AudioPacket] = []
-        if lost:
-            self._dropped += self._skip(lost)
-        for pcm in chunks:
+        for pcm in fed:
             if pcm:
                 self._encode(pcm, packets)
             else:
@@ -158,14 +143,16 @@ class DownlinkChain:
 
     def stats(self) -> DownlinkStats:
         """A snapshot."""
-        return DownlinkStats(self._packets, self._dropped, self._idle, self._errors)
+        return DownlinkStats(self._packets, self._idle, self._errors)
 
     def close(self) -> None:
-        """Free the encoder."""
+        """Free the encoder. The port may go on for some ticks; what it feeds is dropped."""
+        self._is_closed = True
+        self._fed.clear()
         self.encoder.close()
 
     def __str__(self) -> str:
-        stages = [f"backlog {self.rate_hz}", self._resampler, self.encoder]
+        stages = [f"port {self.rate_hz}", self._resampler, self.encoder]
         return " → ".join(str(stage) for stage in stages if stage is not None)
 
     def _encode(self, pcm: bytes, packets: list[AudioPacket]) -> None:

@@ -154,7 +154,7 @@ class CallAudio:
         return (
             f"to SIP {self._uplink or 'nothing'}: {queue.popped} samples, {queue.dropped} dropped, "
             f"{queue.concealed} concealed, queue {queue.depth_average_ms:.0f} ms, {self._bad_tags} bad tags; "
-            f"to RTMP {self._downlink}: {sent.packets} frames, {sent.dropped_samples} samples dropped"
+            f"to RTMP {self._downlink}: {sent.packets} frames, {sent.idle_samples} samples missing"
         )
 
     def _take(self, n_bytes: int) -> bytes:

@@ -55,7 +55,7 @@ def test_the_gateways_call_summary_is_found_in_its_log():
     log = (
         "x INFO call-3: ended while active: 200 OK\n"
         "x INFO call-3: to SIP speex/16000 → queue 16000: 3200 samples, 1 dropped, 640 concealed, "
-        "queue 12 ms, 2 bad tags; to RTMP backlog 16000 → speex/16000: 500 frames, 3 samples dropped\n"
+        "queue 12 ms, 2 bad tags; to RTMP port 16000 → speex/16000: 500 frames, 3 samples missing\n"
     )
 
     assert CallSummary.parse_all(log) == [CallSummary(3200, 1, 640, 12, 2, 500, 3)]

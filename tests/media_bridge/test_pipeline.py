@@ -92,22 +92,11 @@ def test_uplink_survives_a_decoder_that_cannot_conceal() -> None:
 
 def test_downlink_stamps_by_samples() -> None:
     chain = DownlinkChain(CountingEncoder(), start_ms=1000)
-    assert str(chain) == "backlog 8000 → counting/8000"
+    assert str(chain) == "port 8000 → counting/8000"
     for number in range(5):
         chain.feed(frame(number))
     assert stamps(chain) == [(1000 + 20 * n, n) for n in range(5)]
     assert stamps(chain) == []
-
-
-def test_downlink_keeps_the_newest_and_true_time() -> None:
-    chain = DownlinkChain(CountingEncoder(), max_backlog_ms=100)
-    for number in range(12):
-        chain.feed(frame(number))
-    assert stamps(chain) == [(20 * n, n) for n in range(7, 12)]
-    chain.feed(frame(12))
-    assert stamps(chain) == [(240, 12)]
-    assert chain.stats().dropped_samples == 7 * 160
-    assert chain.stats().packets == 6
 
 
 def test_downlink_time_passes_without_audio() -> None:
@@ -118,18 +107,17 @@ def test_downlink_time_passes_without_audio() -> None:
     assert chain.stats().idle_samples == 3 * 160
 
 
-def test_idle_backlog_is_bounded_too() -> None:
-    chain = DownlinkChain(CountingEncoder(), max_backlog_ms=100)
-    for _ in range(1000):
-        chain.feed(b"")
-    chain.feed(frame(7))
-    assert len(chain._backlog) <= 5
-    assert stamps(chain) == [(20000, 7)]
+def test_what_comes_after_the_end_is_dropped() -> None:
+    chain = DownlinkChain(CountingEncoder())
+    chain.feed(frame(0))
+    chain.close()
+    chain.feed(frame(1))
+    assert stamps(chain) == []
 
 
 def test_downlink_resamples_to_the_encoder() -> None:
     chain = DownlinkChain(encoder_for(AudioCodec.PCMU, 8000), 16000)
-    assert str(chain) == "backlog 16000 → resample 16000 → 8000 → pcmu/8000"
+    assert str(chain) == "port 16000 → resample 16000 → 8000 → pcmu/8000"
     packets = []
     for pcm in in_frames(tone(1000, 16000, 1), 640):
         chain.feed(pcm)
@@ -157,7 +145,7 @@ def test_encoder_failure_is_counted_and_time_goes_on() -> None:
 
 @given(st.lists(st.integers(0, 2000), max_size=30))
 def test_any_chunks_make_whole_frames_on_time(sizes: list[int]) -> None:
-    chain = DownlinkChain(CountingEncoder(), max_backlog_ms=10**6)
+    chain = DownlinkChain(CountingEncoder())
     for size in sizes:
         if size:
             chain.feed(bytes(size * 2))
