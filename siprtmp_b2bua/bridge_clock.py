@@ -41,6 +41,7 @@ class BridgeClock:
         if not self._calls:
             self._ticker.start()
         self._calls.add(call)
+        self._tag_came.set()
 
     def leave(self, call: object) -> None:
         """Stop soon, if that was the last call; it may have been in the bridge or not."""
@@ -49,8 +50,9 @@ class BridgeClock:
             self._ticker.start(ticks=_LAST_TICKS)
 
     def hear_tag(self) -> None:
-        """Audio of any client came."""
-        self._tag_came.set()
+        """Audio of any client came; it counts for as long as no call is in the bridge."""
+        if not self._calls:
+            self._tag_came.set()
 
     async def wait_for_tag(self) -> None:
         """Wait until it is time for a call to enter: if others are in the bridge, not at all."""

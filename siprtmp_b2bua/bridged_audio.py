@@ -80,7 +80,7 @@ class BridgedAudio:
         while True:
             arrivals, audio = self._sip.take_audio_arrivals(), self._audio
             if audio is not None:
-                rate_hz, playout = audio.sip_codec.rtp_rate_hz, audio.playout
+                rate_hz, playout = audio.sip_codec.rtp_rate_hz, audio.follow_playout()
                 for arrival in arrivals:
                     video.note_audio_arrival(arrival, rate_hz)
                 progress = await self._sip.audio_progress(playout.count_ticks)

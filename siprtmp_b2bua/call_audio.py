@@ -94,8 +94,7 @@ class CallAudio:
         self._rate_hz = min(_audio_rate_hz(sip_codec), self._port_rate_hz)
         self._queue = PcmQueue(self._rate_hz, max_depth_ms=settings.queue_max_ms)
         self._repeater = SampleRepeater(self._rate_hz, self._port_rate_hz)
-        self.playout = PlayoutClock(self._rate_hz)
-        """When what the client sends is played."""
+        self._playout: PlayoutClock | None = None
         self._uplink: UplinkChain | None = None
         self._uplink_header: AudioTagHeader | None = None
         self._aac_configuration: bytes | None = None
@@ -122,7 +121,8 @@ class CallAudio:
             if header.aac_packet_type is _CONFIGURATION:
                 self._aac_configuration, self._uplink_header = bytes(body), None
             elif len(body):
-                self.playout.note_push(self._queue.pushed_samples, timestamp_ms)
+                if self._playout is not None:
+                    self._playout.note_push(self._queue.pushed_samples, timestamp_ms)
                 self._chain_for(header).push(body)
         except (RemoteProtocolError, MediaError) as error:
             self._bad_tags += 1
@@ -130,6 +130,12 @@ class CallAudio:
                 logger.warning(
                     "%s: audio that cannot be played: %s (more are only counted)", self._name, error
                 )
+
+    def follow_playout(self) -> PlayoutClock:
+        """Return what says from now on when the client's audio is played: only who has video asks that."""
+        if self._playout is None:
+            self._playout = PlayoutClock(self._rate_hz)
+        return self._playout
 
     def close(self) -> None:
         """Stop both chains. The port is closed by its call."""
@@ -159,7 +165,8 @@ class CallAudio:
 
     def _take(self, n_bytes: int) -> bytes:
         pcm = self._queue.take(n_bytes // self._repeater.times)
-        self.playout.note_tick(self._queue.played_samples, time.monotonic())
+        if self._playout is not None:
+            self._playout.note_tick(self._queue.played_samples, time.monotonic())
         return self._repeater.push(pcm)
 
     def _chain_for(self, header: AudioTagHeader) -> UplinkChain:

@@ -156,14 +156,14 @@ class Line:
         await self._require_call("sendDTMF").send_dtmf(digits)
 
     def push_audio(self, timestamp_ms: int, tag: Payload) -> None:
-        """Take an FLV audio tag from the client; without a call it is dropped."""
-        call = self._call
+        """Take an FLV audio tag from the client; without a call, or in one that has ended, it is dropped."""
+        call = self._last_call
         if call is not None:
             call.push_audio(timestamp_ms, tag)
 
     def push_video(self, timestamp_ms: int, tag: Payload) -> None:
-        """Take an FLV video tag from the client; without a call it is dropped."""
-        call = self._call
+        """Take an FLV video tag from the client; without a call, or in one that has ended, it is dropped."""
+        call = self._last_call
         if call is not None:
             call.push_video(timestamp_ms, tag)
 

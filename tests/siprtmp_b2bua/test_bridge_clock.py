@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from siprtmp_b2bua import bridge_clock
 from siprtmp_b2bua.bridge_clock import BridgeClock
 
 
@@ -70,6 +71,17 @@ async def test_nobody_waits_while_others_are_in_the_bridge(clock: BridgeClock) -
     wait = asyncio.ensure_future(clock.wait_for_tag())
     await asyncio.sleep(0)
     assert wait.done()
+
+
+async def test_a_call_that_enters_ends_the_wait_of_the_others(
+    clock: BridgeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge_clock, "_TAG_TIMEOUT_S", 60)
+    wait = asyncio.ensure_future(clock.wait_for_tag())
+    await asyncio.sleep(0)
+    clock.enter("another")
+    async with asyncio.timeout(5):
+        await wait
 
 
 async def test_silence_ends_the_wait_as_well(clock: BridgeClock) -> None:
