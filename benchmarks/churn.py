@@ -37,10 +37,13 @@ from benchmarks.process_stats import Resources
 from benchmarks.sipp_process import SippProcess
 from benchmarks.timestamp_drift import TimestampDrift
 from examples.rtmp_phone import CallRefused, RtmpPhone
-from rtmp.errors import RtmpError
+from rtmp.errors import ConnectRejected, RtmpError
 from rtmp.messages import Payload
+from siprtmp_b2bua.config import GatewayConfig
+from siprtmp_b2bua.room import lines_of_process
 
-_LINES = 4
+_REFUSED_S = 1.0
+"""How long a client that was refused waits before it connects again."""
 _SETTLE_S = 2.0
 """pjmedia keeps the sockets of a call that has ended for half a second."""
 _GROWTH_KIB = 2048
@@ -106,7 +109,7 @@ class Churn:
 
     async def run_client(self, number: int) -> None:
         """Call until cancelled."""
-        phone = await RtmpPhone.connect(self._gateway.url("anonymous@invalid"))
+        phone = await self._connect()
         while True:
             await self._wait_for_turn()
             self._under_way.add(number)
@@ -116,16 +119,25 @@ class Churn:
                 if self._random.random() < _LOSS_SHARE:
                     phone.client.abort()
                     await phone.client.wait_closed()
-                    phone = await RtmpPhone.connect(self._gateway.url("anonymous@invalid"))
+                    phone = await self._connect()
                 else:
                     await phone.bye()
             except (CallRefused, RtmpError, TimeoutError) as error:
                 self.failures[f"{type(error).__name__}: {error}"] += 1
                 if phone.client.is_closed:
-                    phone = await RtmpPhone.connect(self._gateway.url("anonymous@invalid"))
+                    phone = await self._connect()
             finally:
                 self._under_way.discard(number)
                 self._all_ended.set()
+
+    async def _connect(self) -> RtmpPhone:
+        """Connect; who is refused, as by a gateway that is overloaded, tries again, as phones do."""
+        while True:
+            try:
+                return await RtmpPhone.connect(self._gateway.url("anonymous@invalid"))
+            except ConnectRejected as refused:
+                self.failures[str(refused)] += 1
+            await asyncio.sleep(_REFUSED_S)
 
     async def _wait_for_turn(self) -> None:
         while True:
@@ -166,7 +178,7 @@ async def churn(
     options: argparse.Namespace, directory: Path
 ) -> tuple[Churn, list[Held], list[TimestampDrift], list[str]]:
     """Run all phases; return the clients, what was held after each phase, what drifted, and what is wrong."""
-    workers = math.ceil(options.clients / _LINES) + 1
+    workers = math.ceil(options.clients / lines_of_process(GatewayConfig.load())) + 1
     held: list[Held] = []
     drifts = [TimestampDrift() for _ in range(options.steady)]
     async with AsyncExitStack() as stack:
