@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ..config import GatewayConfig
+from ..errors import ConfigurationError
+from ..room import lines_of_process
+
 
 class AccountPlan:
     """By the numbers of workers: one that replaces another has its accounts."""
@@ -13,9 +17,9 @@ class AccountPlan:
         self._assigned: dict[int, tuple[str, ...]] = {}
 
     @property
-    def is_done(self) -> bool:
-        """Whether every account has a worker."""
-        return not self._unassigned
+    def unassigned(self) -> frozenset[str]:
+        """The accounts that have no worker yet, in lower case."""
+        return frozenset(aor.lower() for aor in self._unassigned)
 
     def begin(self, aors: Collection[str]) -> None:
         """Forget who has what; these accounts are to be kept from now on."""
@@ -32,3 +36,14 @@ class AccountPlan:
             self._assigned[number] = tuple(self._unassigned[:count])
             del self._unassigned[:count]
         return self.of(number)
+
+
+def check_accounts(config: GatewayConfig, max_workers: int) -> None:
+    """Raise `ConfigurationError` unless so many workers can keep all accounts registered."""
+    accounts, lines = len(config.standing_aors), lines_of_process(config)
+    if accounts > max_workers * lines:
+        raise ConfigurationError(
+            f"{accounts} accounts are to be kept registered, and {max_workers} workers can keep "
+            f"{max_workers * lines}, one for each line: choose more --max-workers, or "
+            "keep_registered = false for some of the accounts"
+        )

@@ -58,8 +58,8 @@ class Crew:
         self._clock = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
         self._restarts = Restarts()
-        self._waiting = 0
-        """Clients that wait for a worker."""
+        self._waiting: dict[int, str | None] = {}
+        """Clients that wait for a worker, and their addresses."""
         self._has_begun = size.least == 0
         self._is_ending = False
         self._failure = ""
@@ -80,7 +80,7 @@ class Crew:
 
     async def worker_for(self, connection_id: int, aor: str | None) -> WorkerHandle:
         """Return the worker that gets a client; one is started if need be. Raises `CapacityError`."""
-        self._waiting += 1
+        self._waiting[connection_id] = aor
         try:
             async with asyncio.timeout(_PLACE_S):
                 while (member := self._find(aor)) is None:
@@ -89,7 +89,7 @@ class Crew:
         except TimeoutError:
             raise CapacityError("busy: no worker has started in time; try again later") from None
         finally:
-            self._waiting -= 1
+            del self._waiting[connection_id]
         member.clients[connection_id] = aor
         self._signpost.update(self.workers)
         self.start_ahead()
@@ -125,14 +125,15 @@ class Crew:
 
         Until the first has said how many lines a worker has, one is waited for.
         """
-        starting = sum(worker.state is WorkerState.STARTING for worker in self.workers.values())
-        coming = self._lines * starting
-        wanted = self._waiting + self._lines // 2
-        while coming + self.roster.free_lines <= wanted or not (self._accounts.is_done or coming):
-            if (starting and not self._lines) or not self._start_one():
+        is_starting = any(worker.state is WorkerState.STARTING for worker in self.workers.values())
+        while self._lines_missing >= 0:
+            if (is_starting and not self._lines) or not self._start_one():
                 return
-            starting += 1
-            coming += self._lines
+            is_starting = True
+
+    @property
+    def _lines_missing(self) -> int:
+        return self.roster.lines_missing(self._lines, self._waiting.values(), self._accounts.unassigned)
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
@@ -307,8 +308,7 @@ class Crew:
         if aors:
             handle.member.standing = frozenset(aor.lower() for aor in aors)
             handle.tell(commands.KeepRegistered(aors))
-        if not self._accounts.is_done:
-            self.start_ahead()
+            self.start_ahead()  # there may be more, and they have taken lines
 
     def _notify(self) -> None:
         self._signpost.update(self.workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..errors import CapacityError
@@ -24,8 +25,12 @@ class Member:
 
     @property
     def free_lines(self) -> int:
-        """How many more clients it can take."""
-        return max(self.lines - len(self.clients), 0) if self.is_open else 0
+        """How many more clients it can take, beside those of the addresses that it registers.
+
+        Each of those has a line kept until it has a client: its account is here and nowhere else.
+        """
+        kept = len(self.standing.difference(self.clients.values()))
+        return max(self.lines - len(self.clients) - kept, 0) if self.is_open else 0
 
     def has(self, aor: str) -> bool:
         """Whether it has a client of that address, or registers it."""
@@ -52,6 +57,19 @@ class Roster:
     def free_lines(self) -> int:
         """How many clients the workers can still take, those that are starting not counted."""
         return sum(member.free_lines for member in self.members)
+
+    def lines_missing(self, lines: int, waiting: Collection[str | None], unassigned: Collection[str]) -> int:
+        """How many lines there are too few; below 0: how many more than are wanted.
+
+        A worker has `lines`. Wanted are those of the clients that wait and of the addresses that no worker
+        registers yet, and half a worker's as a reserve. Workers that are starting count as if they had; a
+        client that waits for the line that is kept for its address needs no other.
+        """
+        members = [member for member in self.members if member.is_open]
+        coming = sum(max(lines - len(member.standing), 0) for member in members if not member.lines)
+        kept = frozenset(unassigned).union(*(member.standing for member in members))
+        homeless = sum(aor not in kept for aor in waiting)
+        return homeless + len(unassigned) + lines // 2 - coming - self.free_lines
 
     def find(self, aor: str | None) -> Member | None:
         """Return who is to take a client of an address: who has it, or else the least loaded.

@@ -17,6 +17,7 @@ from ..errors import StartupError
 from ..rtmp_front import RtmpFront
 from ..service import NOTHING_NEW
 from ..tasks import TaskGroup
+from .account_plan import check_accounts
 from .crew import Crew
 from .crew_size import CrewSize
 from .farewell import Farewells
@@ -80,6 +81,7 @@ class Supervisor:
         """Listen, and start the first workers. Raises `StartupError` with nothing left behind."""
         config = self.config
         check_slots(config, self._most)
+        check_accounts(config, self._most)
         check_resources(config, self._most)
         check_recordings(config.live)
         self._front.load_certificate()
@@ -108,6 +110,7 @@ class Supervisor:
         if kept == self.config:
             return [*differences, NOTHING_NEW]
         check_slots(kept, self._most)
+        check_accounts(kept, self._most)
         check_size(kept)
         check_recordings(kept.live)
         changes_live = _of_live(kept) != _of_live(self.config)

@@ -34,6 +34,46 @@ async def test_clients_that_come_before_the_first_worker_start_no_others(make_ga
     assert {handle.number for handle in await asyncio.gather(*clients)} == {1, 2}
 
 
+_STANDING = ("Alice@pbx", "bob@pbx", "carol@pbx", "dave@pbx")
+
+
+async def test_the_lines_of_accounts_are_for_their_clients(make_gang: MakeGang) -> None:
+    gang = make_gang()
+    gang.crew.start(_STANDING)
+    await gang.ready(1)
+    await gang.ready(2)
+    somebody = [await gang.crew.worker_for(connection, None) for connection in range(4)]
+    assert {handle.number for handle in somebody} == {2}
+    theirs = [await gang.crew.worker_for(10 + at, aor.lower()) for at, aor in enumerate(_STANDING)]
+    assert {handle.number for handle in theirs} == {1}
+
+
+async def test_all_workers_that_accounts_need_are_started_and_one_for_others(make_gang: MakeGang) -> None:
+    gang = make_gang()
+    gang.crew.start((*_STANDING, "eve@pbx"))
+    await gang.ready(1)
+    assert gang.forked == [1, 2]
+    await gang.ready(2)
+    assert [gang.crew.workers[number].member.free_lines for number in (1, 2)] == [0, 3]
+
+
+async def test_clients_who_wait_for_the_worker_of_their_accounts_start_no_others(make_gang: MakeGang) -> None:
+    gang = make_gang()
+    gang.crew.start(_STANDING)
+    await gang.ready(1)
+    await gang.ready(2)
+    await gang.crew.wait_ready()
+    gang.die(1)
+    clients = [
+        asyncio.ensure_future(gang.crew.worker_for(at, aor.lower())) for at, aor in enumerate(_STANDING)
+    ]
+    await asyncio.sleep(0)
+    assert gang.forked == [1, 2, 1]
+    await gang.ready(1)
+    assert {handle.number for handle in await asyncio.gather(*clients)} == {1}
+    assert gang.forked == [1, 2, 1]
+
+
 async def test_the_only_worker_is_replaced_by_one(make_gang: MakeGang) -> None:
     gang = make_gang()
     await gang.begin()

@@ -50,6 +50,29 @@ def test_a_registered_address_waits_for_its_worker() -> None:
     assert roster_of(starting, idle).find(ALICE) is starting
 
 
+def test_each_registered_address_has_a_line_kept_until_its_client_is_there() -> None:
+    registers, idle = member(1, 1), member(2, 3)
+    registers.standing = frozenset({ALICE, "bob@example.com", "carol@example.com"})
+    assert registers.free_lines == 0
+    assert roster_of(registers, idle).find(None) is idle
+    assert roster_of(registers, idle).find(ALICE) is registers
+    registers.clients[7] = ALICE
+    assert registers.free_lines == 0
+    registers.clients[8] = "bob@example.com"
+    del registers.clients[100]
+    assert registers.free_lines == 1
+
+
+def test_lines_are_missing_for_who_waits_for_what_nobody_registers_and_for_a_reserve() -> None:
+    assert roster_of(member(1, 1)).lines_missing(4, [], []) == -1
+    assert roster_of(member(1, 1)).lines_missing(4, [None, ALICE], []) == 1
+    assert roster_of(member(1, 1)).lines_missing(4, [None, ALICE], [ALICE]) == 1
+    starting = Member(2, standing=frozenset({ALICE}))
+    assert roster_of(member(1, 4), starting).lines_missing(4, [None, ALICE], []) == 0
+    starting.is_open = False
+    assert roster_of(member(1, 4), starting).lines_missing(4, [None, ALICE], []) == 4
+
+
 def test_a_worker_that_ends_gets_nobody() -> None:
     ending, idle = member(1, aor=ALICE), member(2, 3)
     ending.is_open = False

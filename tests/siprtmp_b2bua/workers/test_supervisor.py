@@ -12,6 +12,9 @@ import pytest
 
 from rtmp.aio import RtmpClient
 from rtmp.errors import ConnectRejected
+from siprtmp_b2bua.config import GatewayConfig
+from siprtmp_b2bua.errors import ConfigurationError
+from siprtmp_b2bua.workers.supervisor import Supervisor
 from tests.interop.peers.ports import HOST, free_port
 from tests.rtmp.certificates import make_certificate, needs_openssl, trusting
 from tests.siprtmp_b2bua.workers.running_workers import RunningWorkers, workers
@@ -177,6 +180,23 @@ async def test_more_calls_than_there_are_ports_for_are_no_settings_to_reload(tmp
         assert (status, "20 ports for each of 3 workers, which need 40" in said) == (1, True)
         status, said = await reload(file, control, "share_aor = true\n[sip]\nmax_calls = 1\n")
         assert status == 0
+
+
+async def test_more_accounts_than_workers_can_register_are_neither_started_nor_reloaded(
+    tmp_path: Path,
+) -> None:
+    file, control = tmp_path / "siprtmp.toml", tmp_path / "control"
+    file.write_text("[sip]\nmax_calls = 1\n")
+    accounts = "".join(
+        f'[[accounts]]\naor = "user{number}@{HOST}:9"\npassword = "secret"\n' for number in range(2)
+    )
+    async with workers("--config", str(file), "--control", str(control), most=1):
+        status, said = await reload(file, control, f"[sip]\nmax_calls = 1\n{accounts}")
+        assert (status, "2 accounts are to be kept registered" in said) == (1, True)
+    settings = {"workers": {"max": 1}, "rtmp": {"host": HOST, "port": 0}}
+    supervisor = Supervisor(GatewayConfig.load(file, settings))
+    with pytest.raises(ConfigurationError, match="2 accounts are to be kept registered"):
+        await supervisor.start()
 
 
 @needs_openssl
