@@ -79,10 +79,11 @@ class Roster:
         """
         if self.client_count >= self._max_clients:
             raise CapacityError(f"busy: this gateway has {self._max_clients} clients, and takes no more")
-        holder = next((member for member in self.members if aor is not None and member.has(aor)), None)
-        if holder is not None and holder.is_open:
+        members = [member for member in self.members if member.is_open]
+        holder = next((member for member in members if aor is not None and member.has(aor)), None)
+        if holder is not None:
             return holder if holder.lines else None
-        free = [member for member in self.members if member.free_lines]
+        free = [member for member in members if member.free_lines]
         calm = [member for member in free if not member.is_overloaded]
         if free and not calm:
             raise CapacityError("busy: this gateway is overloaded; try again later")

@@ -80,6 +80,14 @@ def test_a_worker_that_ends_gets_nobody() -> None:
     assert ending.free_lines == 0
 
 
+def test_an_address_stays_where_it_is_open_whoever_had_it_before() -> None:
+    has, idle = member(100, 2, aor=ALICE), member(101)
+    ending = [member(number, aor=ALICE) for number in range(20)]  # a set says in no order who comes first
+    for one in ending:
+        one.is_open = False
+    assert roster_of(*ending, has, idle).find(ALICE) is has
+
+
 def test_a_late_worker_gets_nobody_and_if_all_are_late_the_client_hears_so() -> None:
     late, calm = member(1, late=True), member(2, 3)
     assert roster_of(late, calm).find(None) is calm
