@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ..control.status import WorkerStatus
@@ -20,7 +20,7 @@ from .farewell import Farewells
 from .fork_request import Exited, Forked
 from .handle import WorkerHandle, WorkerState
 from .kind import WorkerKind
-from .restarts import Restarts
+from .numbers import Numbers
 from .roster import Member, Roster
 from .signpost import Signpost
 
@@ -57,15 +57,13 @@ class Crew:
         farewells.on_said = self.keep_size
         self._clock = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
-        self._restarts = Restarts()
+        self._numbers = Numbers()
         self._waiting: dict[int, str | None] = {}
         """Clients that wait for a worker, and their addresses."""
         self._has_begun = size.least == 0
         self._is_ending = False
         self._failure = ""
         """Why the last worker died that did."""
-        self._dead: set[int] = set()
-        """The numbers of those that have to be replaced."""
         self._accounts = AccountPlan()
         self._signpost = Signpost()
         self._lines = 0
@@ -137,15 +135,14 @@ class Crew:
 
     def _start_one(self) -> bool:
         """Start a worker, if there may be one more; return whether it was started."""
-        numbers = sorted(range(1, self.size.numbers + 1), key=self._order)
-        number = next(filter(self._may_start, numbers), None)
-        return number is not None and self._start(number)
+        return self._start_first(range(1, self.size.numbers + 1))
 
-    def _may_start(self, number: int) -> bool:
+    def _start_first(self, numbers: Iterable[int]) -> bool:
         if self._is_ending or len(self.serving) >= self.size.most:
             return False
-        is_taken = number in self.workers or number in self._farewells.numbers
-        return not is_taken and self._restarts.may_start(number, self._clock())
+        taken = self.workers.keys() | self._farewells.numbers
+        number = self._numbers.first((each for each in numbers if each not in taken), self._clock())
+        return number is not None and self._start(number)
 
     def _start(self, number: int) -> bool:
         now_s = self._clock()
@@ -153,7 +150,7 @@ class Crew:
             ours, theirs = socket_pair()
         except OSError as error:
             logger.error("%s %d cannot be started: %s", self.kind, number, error.strerror)
-            self._restarts.failed(number, now_s)
+            self._numbers.failed(number, now_s)
             return False
         serial = next(_serials)
         if not self._fork(serial, number, theirs):
@@ -162,18 +159,13 @@ class Crew:
         member = Member(number, standing=frozenset(aor.lower() for aor in self._accounts.of(number)))
         self.workers[number] = WorkerHandle(self.kind, serial, ours, self, member, self._clock)
         self.roster.members.add(member)
-        self._dead.discard(number)
-        self._restarts.started(number, now_s)
+        self._numbers.started(number, now_s)
         return True
 
     @property
     def serving(self) -> list[WorkerHandle]:
         """Those that get clients, or are about to."""
         return [handle for handle in self.workers.values() if handle.member.is_open]
-
-    def _order(self, number: int) -> tuple[bool, int]:
-        """Those that have died come first: they may have accounts to register."""
-        return number not in self._dead, number
 
     def on_forked(self, report: Forked) -> None:
         """Note the process of a worker, unless that is no longer there."""
@@ -222,13 +214,13 @@ class Crew:
         self.roster.members.discard(handle.member)
         if handle.was_told_to_end and not handle.failure:
             logger.info("%s %d (pid %s) has ended", self.kind, handle.number, handle.pid)
+            self._numbers.ended(handle.number, self._clock())
         else:
             # what fails before the first workers have started is for who waits for them to say
             logger.log(logging.ERROR if self._has_begun else logging.DEBUG, "%s", handle.obituary(how))
             self._farewells.say(handle.number, handle.sip_port, handle.dialogs.values())
-            self._restarts.failed(handle.number, self._clock())
             self._failure = handle.failure or how
-            self._dead.add(handle.number)
+            self._numbers.died(handle.number, self._clock())
         self.keep_size()
         self._notify()
 
@@ -249,9 +241,9 @@ class Crew:
         """
         if self._is_ending or not self._has_begun:
             return
-        for number in sorted(self._dead | {1} if self.size.least else self._dead):
-            if self._may_start(number):
-                self._start(number)
+        always = {1} if self.size.least else set()
+        while self._start_first(self._numbers.dead | always):
+            pass
         for _ in range(self.size.least - len(self.serving)):
             self._start_one()
 
@@ -264,6 +256,7 @@ class Crew:
         if self._is_ending:
             return
         self.size = size
+        self._numbers.begin_anew()
         self._accounts.begin(standing)
         for handle in self.workers.values():
             handle.retire()

@@ -26,13 +26,30 @@ class Restarts:
         """How long until then."""
         return max(self._not_before_s.get(number, now_s) - now_s, 0.0)
 
+    def lived_s(self, number: int, now_s: float) -> float:
+        """How long its worker has lived."""
+        return now_s - self._started_s.get(number, now_s)
+
+    def is_steady(self, number: int, now_s: float) -> bool:
+        """Whether that is long."""
+        return self.lived_s(number, now_s) >= _STEADY_S
+
     def started(self, number: int, now_s: float) -> None:
         """Note a start."""
         self._started_s[number] = now_s
 
+    def ended(self, number: int) -> None:
+        """Note that a worker has ended, for no fault of its own."""
+        self._started_s.pop(number, None)
+
     def failed(self, number: int, now_s: float) -> None:
         """Note that a worker has died, or could not start."""
-        lived_s = now_s - self._started_s.get(number, now_s)
-        wait_s = 0.0 if lived_s >= _STEADY_S else self._next_wait_s.get(number, 0.0)
+        wait_s = 0.0 if self.is_steady(number, now_s) else self._next_wait_s.get(number, 0.0)
         self._not_before_s[number] = now_s + wait_s
         self._next_wait_s[number] = min(max(2 * wait_s, _FIRST_S), _LONGEST_S)
+        self.ended(number)
+
+    def forget(self, number: int) -> None:
+        """Have it wait no longer than one that has never failed."""
+        self._not_before_s.pop(number, None)
+        self._next_wait_s.pop(number, None)

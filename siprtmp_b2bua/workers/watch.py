@@ -28,9 +28,9 @@ async def watch(crew: Crew) -> None:
             if late_s > _PERIOD_S:  # what stopped us, such as a pause of the machine, may have stopped it
                 handle.heard_s += late_s
             _check(crew, handle, now_s)
-        crew.keep_size()
         if crew.workers:
-            crew.start_ahead()
+            crew.start_ahead()  # first: who waits needs one that starts, rather than one that has always died
+        crew.keep_size()
 
 
 def _check(crew: Crew, handle: WorkerHandle, now_s: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rtmp.admission import Admission
 from rtmp.aio.handover import Handover
 from rtmp.aio.places import Places
-from siprtmp_b2bua.errors import StartupError
+from siprtmp_b2bua.errors import CapacityError, StartupError
 from siprtmp_b2bua.workers import commands
 from siprtmp_b2bua.workers.fork_request import Forked
 from siprtmp_b2bua.workers.watch import watch
@@ -107,6 +107,33 @@ async def test_a_number_that_cannot_start_is_tried_alone(make_gang: MakeGang) ->
     # at once, then after a pause; meanwhile one other, as there are to be two
     assert gang.forked[:3] == [1, 2, 2]
     assert sorted(gang.forked[3:]) == [3]
+
+
+async def test_workers_that_die_one_after_the_other_are_not_started_without_end(
+    make_gang: MakeGang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("siprtmp_b2bua.workers.crew._PLACE_S", 0.1)
+    gang = make_gang()
+    now_s = 100.0
+    monkeypatch.setattr(gang.crew, "_clock", lambda: now_s)
+    await gang.begin()
+    gang.take_lines(0)
+    client = asyncio.ensure_future(gang.crew.worker_for(1, None))
+    while living := list(gang.crew.workers):
+        for number in living:
+            gang.tell_process(number)
+            gang.die(number)
+        await asyncio.sleep(0)
+    forked = len(gang.forked)
+    assert forked <= 10
+    with pytest.raises(CapacityError, match="no worker has started in time"):
+        await client
+    gang.crew.start_ahead()
+    gang.crew.keep_size()
+    assert len(gang.forked) == forked
+    now_s = 101.0
+    gang.crew.keep_size()
+    assert len(gang.forked) == forked + 1
 
 
 async def test_the_first_number_comes_back_after_a_reload(make_gang: MakeGang) -> None:
