@@ -81,9 +81,14 @@ class Crew:
         self._waiting[connection_id] = aor
         try:
             async with asyncio.timeout(_PLACE_S):
-                while (member := self._find(aor)) is None:
+                member = self._find(aor)
+                if member is None:
+                    self.start_ahead()  # as `_notify` does from then on, once for all who wait
+                while member is None:
+                    self._check_hope()
                     self._changed.clear()
                     await self._changed.wait()
+                    member = self._find(aor)
         except TimeoutError:
             raise CapacityError("busy: no worker has started in time; try again later") from None
         finally:
@@ -97,13 +102,13 @@ class Crew:
         """Return who is to take a client, None as long as it has to wait for a worker."""
         if self._is_ending:
             raise CapacityError("this gateway takes no more clients: it is about to end")
-        member = self.roster.find(aor)
-        if member is None:
-            self.start_ahead()
-            is_starting = any(worker.state is WorkerState.STARTING for worker in self.workers.values())
-            if not is_starting and len(self.serving) >= self.size.most:
-                raise CapacityError("busy: all lines of this gateway are in use; try again later")
-        return member
+        return self.roster.find(aor)
+
+    def _check_hope(self) -> None:
+        """Raise `CapacityError` if no worker will come for those who wait."""
+        is_starting = any(worker.state is WorkerState.STARTING for worker in self.workers.values())
+        if not is_starting and len(self.serving) >= self.size.most:
+            raise CapacityError("busy: all lines of this gateway are in use; try again later")
 
     def give_up(self, handle: WorkerHandle, connection_id: int) -> None:
         """Take back what `worker_for` gave."""
@@ -305,4 +310,6 @@ class Crew:
 
     def _notify(self) -> None:
         self._signpost.update(self.workers)
+        if self._waiting:
+            self.start_ahead()
         self._changed.set()

@@ -29,8 +29,10 @@ class Member:
 
         Each of those has a line kept until it has a client: its account is here and nowhere else.
         """
-        kept = len(self.standing.difference(self.clients.values()))
-        return max(self.lines - len(self.clients) - kept, 0) if self.is_open else 0
+        free = self.lines - len(self.clients) if self.is_open else 0
+        if free > 0 and self.standing:
+            free -= len(self.standing.difference(self.clients.values()))
+        return max(free, 0)
 
     def has(self, aor: str) -> bool:
         """Whether it has a client of that address, or registers it."""

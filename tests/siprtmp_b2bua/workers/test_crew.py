@@ -34,6 +34,32 @@ async def test_clients_that_come_before_the_first_worker_start_no_others(make_ga
     assert {handle.number for handle in await asyncio.gather(*clients)} == {1, 2}
 
 
+async def test_workers_are_started_once_for_all_who_wait(
+    make_gang: MakeGang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gang = make_gang()
+    await gang.begin()
+    clients = [asyncio.ensure_future(gang.crew.worker_for(number, None)) for number in range(12)]
+    await until(lambda: gang.forked == [1, 2, 3, 4], "workers to be started for all")
+    asked = 0
+    start_ahead = gang.crew.start_ahead
+
+    def count() -> None:
+        nonlocal asked
+        asked += 1
+        start_ahead()
+
+    monkeypatch.setattr(gang.crew, "start_ahead", count)
+    gang.tell_process(3)
+    gang.die(3)
+    await asyncio.sleep(0)
+    assert asked == 1
+    assert gang.forked == [1, 2, 3, 4, 3]
+    for number in (2, 3, 4):
+        await gang.ready(number)
+    await asyncio.gather(*clients)
+
+
 _STANDING = ("Alice@pbx", "bob@pbx", "carol@pbx", "dave@pbx")
 
 

@@ -193,8 +193,7 @@ async def test_more_accounts_than_workers_can_register_are_neither_started_nor_r
     async with workers("--config", str(file), "--control", str(control), most=1):
         status, said = await reload(file, control, f"[sip]\nmax_calls = 1\n{accounts}")
         assert (status, "2 accounts are to be kept registered" in said) == (1, True)
-    settings = {"workers": {"max": 1}, "rtmp": {"host": HOST, "port": 0}}
-    supervisor = Supervisor(GatewayConfig.load(file, settings))
+    supervisor = Supervisor(GatewayConfig.load(file, {"workers": {"max": 1}}))
     with pytest.raises(ConfigurationError, match="2 accounts are to be kept registered"):
         await supervisor.start()
 
