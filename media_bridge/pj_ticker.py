@@ -28,6 +28,17 @@ _FRAME_S: Final = FRAME_MS / 1000
 _LATE_S: Final = 0.5
 """What is later than this is left out, as pjmedia's own clock does: the loop, or the machine, stood still."""
 
+_interrupts: Final[list[BaseException]] = []
+
+
+def keep_interrupt(error: BaseException) -> None:
+    """Have this raised when the tick that is under way is over.
+
+    It is what a signal's handler raised within a port's callback (KeyboardInterrupt, SystemExit): C++ would
+    print it and go on, or end the process there.
+    """
+    _interrupts.append(error)
+
 
 class _Frame(ctypes.Structure):
     """pjmedia_frame (pjmedia/frame.h)."""
@@ -72,6 +83,8 @@ class BridgeTicker:
             frame.size = len(buffer)
             frame.timestamp += samples
             get_frame(port, reference)
+            if _interrupts:
+                raise _take_interrupt()
 
         self._tick_bridge = tick
 
@@ -117,12 +130,14 @@ class BridgeTicker:
         self._next = self._loop.call_soon(self._tick)
 
     def _tick(self) -> None:
-        if self._tick_bridge is not None:
-            self._tick_bridge()
-        for key, on_tick in list(self._listeners.items()):
-            if key in self._listeners:  # not ended by one before
-                self._tell(on_tick)
-        self._schedule()
+        try:
+            if self._tick_bridge is not None:
+                self._tick_bridge()
+            for key, on_tick in list(self._listeners.items()):
+                if key in self._listeners:  # not ended by one before
+                    self._tell(on_tick)
+        finally:  # who ends the loop by an interrupt may run it on, to hang up
+            self._schedule()
 
     def _tell(self, on_tick: OnTick) -> None:
         try:
@@ -143,3 +158,9 @@ class BridgeTicker:
         if self._due_s < now_s - _LATE_S:
             self._due_s = now_s
         self._next = self._loop.call_at(self._due_s, self._ring)
+
+
+def _take_interrupt() -> BaseException:
+    first = _interrupts[0]
+    _interrupts.clear()
+    return first

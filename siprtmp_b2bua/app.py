@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 class Gateway:
     """A SIP-RTMP gateway. `start`, use it for as long as you like, `stop`; on one event loop.
 
-    There can be one in a process, because there can be one pjsua2 endpoint.
+    There can be one in a process, because there can be one pjsua2 endpoint. Take signals by
+    `loop.add_signal_handler`: what another handler raises comes out of the loop in the middle of anything.
     """
 
     def __init__(self, config: GatewayConfig) -> None:

@@ -202,3 +202,39 @@ def test_unknown_layout_falls_back_to_the_slow_way() -> None:
         pj_frame._layout_is_known = lambda: False
         assert isinstance(pj_frame.frame_copier(), pj_frame.SlowFrameCopier)
     """)
+
+
+def test_a_signal_that_came_before_a_callback_raises_after_the_tick() -> None:
+    """It came while the bridge was in C, so that its handler runs before anything of the callback does."""
+    out = run_script("""
+        import operator, signal
+        from ctypes import pythonapi
+        from functools import partial
+        from media_bridge import pj_ticker
+        from media_bridge.pj_module import pj
+        from media_bridge.pj_port import PcmPort
+
+        class Interrupted(BaseException):
+            pass
+
+        def handle(*_):
+            raise Interrupted
+
+        signal.signal(signal.SIGUSR1, handle)
+        heard = []
+        with running_bridge() as endpoint:
+            endpoint.audDevManager().setNoDev()  # no other thread calls
+            port = PcmPort("a", 16000, source=lambda n: bytes(n), sink=heard.append)
+            for callback in (port.onFrameRequested, port.onFrameReceived):
+                arrive = partial(pythonapi.PyErr_SetInterruptEx, signal.SIGUSR1)
+                steps = [arrive, partial(callback, pj.MediaFrame())]
+                list(map(operator.call, steps))  # in C from one to the other
+                (kept,) = pj_ticker._interrupts
+                assert isinstance(kept, Interrupted)
+                pj_ticker._interrupts.clear()
+                callback(pj.MediaFrame())
+            assert heard[-1] == b""
+            port.close()
+        print("went on")
+    """)
+    assert "went on" in out

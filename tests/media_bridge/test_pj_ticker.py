@@ -255,3 +255,51 @@ async def test_what_has_come_is_read_before_a_tick() -> None:
         loop.remove_reader(long)
         loop.remove_reader(short)
     assert order == ["read", "tick"]
+
+
+@pytest.mark.parametrize("end", ["source", "sink"])
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit"])
+def test_what_a_signal_handler_raises_in_a_callback_comes_out_of_the_loop_which_can_go_on(
+    end: str, error: str
+) -> None:
+    out = run_script(f"""
+        import asyncio, signal
+        from media_bridge.pj_port import PcmPort
+        from media_bridge.pj_ticker import BridgeTicker
+
+        def handle(*_):
+            raise {error}
+
+        signal.signal(signal.SIGUSR1, handle)
+        ticks, signals = [], iter([signal.SIGUSR1])
+        loop = asyncio.new_event_loop()
+
+        def interrupt(_):
+            for number in signals:
+                signal.raise_signal(number)
+            return b""
+
+        def on_tick():
+            ticks.append(1)
+            if len(ticks) == 5:
+                loop.stop()
+
+        with running_bridge() as endpoint:
+            ticker = BridgeTicker(loop)
+            ticker.open(endpoint, int(endpoint.audDevManager().setNoDev()), 16000)
+            ticker.listen(on_tick)
+            port = PcmPort("a", 16000, {end}=interrupt)
+            port.startTransmit(port)
+            ticker.start()
+            try:
+                loop.run_forever()
+            except {error}:
+                print("interrupted after", len(ticks))
+            loop.run_forever()
+            print("ticks", len(ticks), "errors", port.callback_errors)
+            ticker.close()
+            port.close()
+        loop.close()
+    """)
+    assert "interrupted after " in out
+    assert "ticks 5 errors 0" in out
