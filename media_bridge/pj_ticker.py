@@ -130,6 +130,7 @@ class BridgeTicker:
         self._next = self._loop.call_soon(self._tick)
 
     def _tick(self) -> None:
+        mine = self._next
         try:
             if self._tick_bridge is not None:
                 self._tick_bridge()
@@ -137,7 +138,8 @@ class BridgeTicker:
                 if key in self._listeners:  # not ended by one before
                     self._tell(on_tick)
         finally:  # who ends the loop by an interrupt may run it on, to hang up
-            self._schedule()
+            if self._next is mine:  # neither stopped nor started by a listener
+                self._schedule()
 
     def _tell(self, on_tick: OnTick) -> None:
         try:
@@ -146,8 +148,6 @@ class BridgeTicker:
             _log.exception("error in a tick callback %r", on_tick)
 
     def _schedule(self) -> None:
-        if self._next is None:  # stopped by a listener
-            return
         if self._ticks_left is not None:
             self._ticks_left -= 1
             if self._ticks_left <= 0:

@@ -173,6 +173,18 @@ def test_a_listener_may_stop_it(loop: SteppedLoop, ticker: BridgeTicker, ticks: 
     assert ticks == [20]
 
 
+def test_a_listener_may_start_it_again(loop: SteppedLoop, ticker: BridgeTicker, ticks: list[int]) -> None:
+    end = ticker.listen(ticker.start)
+    ticker.start()
+    loop.run(50)
+    end()
+    loop.run(50)
+    assert ticks == [20, 40, 60, 80, 100]
+    ticker.stop()
+    loop.run(100)
+    assert len(ticks) == 5
+
+
 def test_a_bridge_ticks_on_the_thread_of_the_loop_and_its_sound_is_as_it_was() -> None:
     run_script("""
         import asyncio, threading
