@@ -9,7 +9,6 @@ from . import __version__
 from .applications import Applications, check_recordings
 from .config import GatewayConfig
 from .control.status import GatewayStatus, WorkerStatus
-from .errors import StartupError
 from .rtmp_front import RtmpFront
 from .service import NOTHING_NEW
 from .shutdown import shut_down
@@ -54,18 +53,18 @@ class Gateway:
         return self._telephone.line_count if self._telephone is not None else 0
 
     async def start(self) -> None:
-        """Start both sides; raises `StartupError` with nothing left behind."""
+        """Start both sides; raises `StartupError` with nothing left behind, also if it is cancelled."""
         check_recordings(self.config.live)
         telephone = Telephone(self.config)
         applications = Applications(self.config.live, telephone.make_leg)
         front = RtmpFront(self.config.rtmp, applications.make_handler)
         front.load_certificate()
-        await telephone.start()
         self._telephone, self._applications, self._front = telephone, applications, front
         try:
+            await telephone.start()
             await front.listen()
             await telephone.keep_registered(self.config.standing_aors)
-        except StartupError:
+        except BaseException:
             await self.stop()
             raise
         logger.info("RTMP on %s:%d, SIP on port %d", self.config.rtmp.host, self.rtmp_port, self.sip_port)
@@ -116,10 +115,13 @@ class Gateway:
         return counts
 
     async def stop(self) -> None:
-        """Hang up all calls, unregister, close all connections and sockets."""
+        """Hang up all calls, unregister, close all connections and sockets.
+
+        Cancelled, it leaves out what takes time, but ends pjsip; cancelled in that too, it can be repeated.
+        """
         telephone, applications, front = self._telephone, self._applications, self._front
-        self._telephone = self._applications = self._front = None
         if telephone is None or applications is None or front is None:
             return
         front.stop_listening()
         await shut_down(telephone, applications, front.close(), self.config.shutdown_timeout_s)
+        self._telephone = self._applications = self._front = None

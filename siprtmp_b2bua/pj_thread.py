@@ -54,7 +54,10 @@ class PjThread:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Start the thread; returns when `set_up` has run, raises what it raised."""
+        """Start the thread; returns when `set_up` has run, raises what it raised.
+
+        Then, and if it is cancelled, the thread has ended.
+        """
         loop = asyncio.get_running_loop()
         self._loop = loop
         ready: asyncio.Future[None] = loop.create_future()
@@ -65,7 +68,7 @@ class PjThread:
         try:
             await ready
         except BaseException:
-            self._doorbell.close()
+            await self.stop()
             raise
 
     async def run(self, command: Callable[[], T]) -> T:

@@ -26,7 +26,8 @@ async def shut_down(
     """Hang up, unregister, end the streams, and end pjsip; None is what the process does not have.
 
     `connections` closes those of the clients. It runs beside the hanging up: a client that does not read must
-    not keep the others from being hung up.
+    not keep the others from being hung up. pjsip, of which a process can have one, ends in any case, also if
+    this is cancelled.
     """
     closing = [connections]
     if telephone is not None:
@@ -34,10 +35,12 @@ async def shut_down(
         closing.append(telephone.close_lines())
     if streams is not None:
         streams.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await asyncio.gather(*closing)
-            if streams is not None:
-                await streams.wait_recorded()
-    if telephone is not None:
-        await telephone.stop()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*closing)
+                if streams is not None:
+                    await streams.wait_recorded()
+    finally:
+        if telephone is not None:
+            await telephone.stop()
