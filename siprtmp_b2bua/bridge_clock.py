@@ -18,7 +18,7 @@ _TAG_TIMEOUT_S: Final = 0.04
 _TICK_AFTER_TAG_S: Final = 0.006
 """How late a frame may be and still be heard in its turn; the round trip pays for it."""
 _LAST_TICKS: Final = 50
-"""It is a tick that removes from the bridge what pjsua has taken out."""
+"""It is a tick that puts into the bridge, and removes, what pjsua has put in or taken out."""
 
 
 class Ticker(Protocol):
@@ -46,6 +46,10 @@ class BridgeClock:
     def leave(self, call: object) -> None:
         """Stop soon, if that was the last call; it may have been in the bridge or not."""
         self._calls.discard(call)
+        self.settle_bridge()
+
+    def settle_bridge(self) -> None:
+        """Tick a few times if there is no call: what pjsua did to the bridge waits for that, and fills it."""
         if not self._calls:
             self._ticker.start(ticks=_LAST_TICKS)
 

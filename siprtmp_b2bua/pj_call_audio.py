@@ -29,6 +29,7 @@ class PjCallAudio:
         self._context = context
         self._port: PcmPort | None = None
         self._index = 0
+        self._had_stream = False
         self._sent = SentAudioReader()
         self._watch = MediaWatch()
         self.is_idle = False
@@ -70,6 +71,10 @@ class PjCallAudio:
 
     def streams_changed(self, call: PjCallObject) -> SdpCodec | None:
         """Connect a new stream with the port; return its codec, or None if there is no stream."""
+        if self._had_stream:
+            # One has been taken out of the bridge, in which this call may be alone with others that are idle.
+            self._context.poster.post(self._context.clock.settle_bridge)
+        self._had_stream = True
         index = active_audio(call)
         if index is None:
             return None

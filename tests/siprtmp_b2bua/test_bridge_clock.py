@@ -58,6 +58,17 @@ async def test_a_call_that_never_entered_does_not_disturb_the_others(
     assert ticker.take() == []
 
 
+async def test_the_bridge_is_settled_unless_it_ticks_anyway(
+    clock: BridgeClock, ticker: RecordingTicker
+) -> None:
+    clock.settle_bridge()
+    assert ticker.take() == ["start for some ticks"]
+    clock.enter("first")
+    ticker.take()
+    clock.settle_bridge()
+    assert ticker.take() == []
+
+
 async def test_a_tag_of_any_client_ends_the_wait_of_all(clock: BridgeClock) -> None:
     waits = [asyncio.ensure_future(clock.wait_for_tag()) for _ in range(2)]
     await asyncio.sleep(0)

@@ -1,0 +1,49 @@
+"""When a call's audio has the bridge tick. The call, its port and the ticker are stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from siprtmp_b2bua.bridge_clock import BridgeClock
+from siprtmp_b2bua.pj_call_audio import PjCallAudio
+
+
+class RecordingTicker:
+    def __init__(self) -> None:
+        self.acts: list[str] = []
+
+    def start(self, *, ticks: int | None = None) -> None:
+        self.acts.append("start" if ticks is None else "start for some ticks")
+
+    def take(self) -> list[str]:
+        acts, self.acts = self.acts, []
+        return acts
+
+
+def post(function: Callable[..., object], *args: object) -> None:
+    function(*args)
+
+
+@pytest.fixture
+def ticker() -> RecordingTicker:
+    return RecordingTicker()
+
+
+@pytest.fixture
+def audio(ticker: RecordingTicker) -> PjCallAudio:
+    context = SimpleNamespace(clock=BridgeClock(ticker), poster=SimpleNamespace(post=post))
+    return PjCallAudio(context)  # type: ignore[arg-type]
+
+
+def test_a_bridge_that_nobody_ticks_for_is_rid_of_streams_that_are_replaced(
+    audio: PjCallAudio, ticker: RecordingTicker
+) -> None:
+    """Each waits in it together with its successor: some 250 fill it."""
+    call = SimpleNamespace(isActive=lambda: False)
+    audio.streams_changed(call)  # type: ignore[arg-type]
+    assert ticker.take() == [], "the clock starts in step with the client, if this goes by the bridge"
+    audio.streams_changed(call)  # type: ignore[arg-type]
+    assert ticker.take() == ["start for some ticks"]
