@@ -55,10 +55,11 @@ class PjCallAudio:
         if self._port is not None:
             self._port.close()
         self._port = port
+        # Not after what may raise: the port stays, and is connected with the next stream.
+        self._context.poster.post(self._context.clock.enter, self)
         index = active_audio(call)
         if index is not None:
             port.connect_both_ways(call.getAudioMedia(index))
-        self._context.poster.post(self._context.clock.enter, self)
 
     def leave_bridge(self) -> None:
         """Close the port."""

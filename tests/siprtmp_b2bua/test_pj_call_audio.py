@@ -47,3 +47,17 @@ def test_a_bridge_that_nobody_ticks_for_is_rid_of_streams_that_are_replaced(
     assert ticker.take() == [], "the clock starts in step with the client, if this goes by the bridge"
     audio.streams_changed(call)  # type: ignore[arg-type]
     assert ticker.take() == ["start for some ticks"]
+
+
+def test_a_call_whose_stream_could_not_be_connected_has_a_clock_for_the_next_one(
+    audio: PjCallAudio, ticker: RecordingTicker
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no stream")
+
+    call, port = SimpleNamespace(isActive=fail), SimpleNamespace(close=lambda: None)
+    with pytest.raises(RuntimeError, match="no stream"):
+        audio.attach(call, port)  # type: ignore[arg-type]
+    assert ticker.take() == ["start"]
+    audio.leave_bridge()
+    assert ticker.take() == ["start for some ticks"], "its port was the last one"
