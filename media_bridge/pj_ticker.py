@@ -98,6 +98,13 @@ class BridgeTicker:
         self._due_s = self._loop.time() + _FRAME_S
         self._next = self._loop.call_at(self._due_s, self._ring)
 
+    def run_out(self, ticks: int) -> None:
+        """Tick that many times yet, in the moments in which it does; if it does not, from now on."""
+        if self._next is None:
+            self.start(ticks=ticks)
+        else:
+            self._ticks_left = ticks
+
     def stop(self) -> None:
         """Do not tick any more."""
         if self._next is not None:

@@ -24,8 +24,11 @@ _LAST_TICKS: Final = 50
 class Ticker(Protocol):
     """What ticks: `media_bridge.pj_ticker.BridgeTicker`."""
 
-    def start(self, *, ticks: int | None = None) -> None:
-        """Tick from one frame time from now on; with `ticks`, that many times."""
+    def start(self) -> None:
+        """Tick from one frame time from now on."""
+
+    def run_out(self, ticks: int) -> None:
+        """Tick that many times yet."""
 
 
 class BridgeClock:
@@ -51,7 +54,7 @@ class BridgeClock:
     def settle_bridge(self) -> None:
         """Tick a few times if there is no call: what pjsua did to the bridge waits for that, and fills it."""
         if not self._calls:
-            self._ticker.start(ticks=_LAST_TICKS)
+            self._ticker.run_out(_LAST_TICKS)
 
     def hear_tag(self) -> None:
         """Audio of any client came; it counts for as long as no call is in the bridge."""

@@ -131,6 +131,20 @@ def test_it_stops_after_so_many_ticks_unless_it_is_started(
     assert len(ticks) == 3 + 50
 
 
+def test_it_runs_out_in_the_moments_in_which_it_ticks(
+    loop: SteppedLoop, ticker: BridgeTicker, ticks: list[int]
+) -> None:
+    ticker.start()
+    for _ in range(9):
+        loop.run(10)
+        ticker.run_out(3)
+    loop.run(1000)
+    assert ticks == [20, 40, 60, 80, 100, 120, 140]
+    ticker.run_out(2)
+    loop.run(1000)
+    assert ticks[7:] == [1110, 1130]
+
+
 def test_one_listener_that_fails_takes_nothing_from_the_others(
     loop: SteppedLoop, ticker: BridgeTicker, caplog: pytest.LogCaptureFixture
 ) -> None:

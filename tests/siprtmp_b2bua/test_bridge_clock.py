@@ -4,16 +4,21 @@ import asyncio
 
 import pytest
 
+from media_bridge.pj_ticker import BridgeTicker
 from siprtmp_b2bua import bridge_clock
 from siprtmp_b2bua.bridge_clock import BridgeClock
+from tests.media_bridge.test_pj_ticker import SteppedLoop
 
 
 class RecordingTicker:
     def __init__(self) -> None:
         self.acts: list[str] = []
 
-    def start(self, *, ticks: int | None = None) -> None:
-        self.acts.append("start" if ticks is None else "start for some ticks")
+    def start(self) -> None:
+        self.acts.append("start")
+
+    def run_out(self, ticks: int) -> None:
+        self.acts.append("run out")
 
     def take(self) -> list[str]:
         acts, self.acts = self.acts, []
@@ -39,14 +44,14 @@ async def test_the_first_call_starts_it_and_the_last_one_stops_it(
     clock.leave("first")
     assert ticker.take() == []
     clock.leave("second")
-    assert ticker.take() == ["start for some ticks"], "not before what they leave behind is removed"
+    assert ticker.take() == ["run out"], "not before what they leave behind is removed"
 
 
 async def test_a_call_that_never_entered_is_cleaned_up_after_as_well(
     clock: BridgeClock, ticker: RecordingTicker
 ) -> None:
     clock.leave("first")
-    assert ticker.take() == ["start for some ticks"]
+    assert ticker.take() == ["run out"]
 
 
 async def test_a_call_that_never_entered_does_not_disturb_the_others(
@@ -58,11 +63,25 @@ async def test_a_call_that_never_entered_does_not_disturb_the_others(
     assert ticker.take() == []
 
 
+async def test_calls_that_leave_all_the_time_do_not_keep_it_from_ticking() -> None:
+    loop = SteppedLoop()
+    ticker = BridgeTicker(loop)  # type: ignore[arg-type]
+    clock = BridgeClock(ticker)
+    ticks: list[float] = []
+    ticker.listen(lambda: ticks.append(loop.now_s))
+    for call in range(10):
+        clock.leave(call)
+        loop.run(10)
+    assert len(ticks) == 5
+    loop.run(5000)
+    assert len(ticks) == 4 + bridge_clock._LAST_TICKS, "as many as ever after the last one"
+
+
 async def test_the_bridge_is_settled_unless_it_ticks_anyway(
     clock: BridgeClock, ticker: RecordingTicker
 ) -> None:
     clock.settle_bridge()
-    assert ticker.take() == ["start for some ticks"]
+    assert ticker.take() == ["run out"]
     clock.enter("first")
     ticker.take()
     clock.settle_bridge()
