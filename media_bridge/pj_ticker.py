@@ -14,6 +14,7 @@ import asyncio
 import ctypes
 import logging
 from collections.abc import Callable
+from threading import get_native_id
 from typing import Final
 
 from media_bridge.errors import MediaError
@@ -72,14 +73,19 @@ class BridgeTicker:
             get_frame = shared_object().pjmedia_port_get_frame
         except AttributeError:
             raise MediaError("this build of pjsua2 hides pjmedia_port_get_frame") from None
-        if not endpoint.libIsThreadRegistered():
-            endpoint.libRegisterThread("loop")
         samples = frame_samples(rate_hz)
         buffer = ctypes.create_string_buffer(samples * BYTES_PER_SAMPLE)
         frame = _Frame(buffer=ctypes.addressof(buffer), size=len(buffer))
         port, reference = ctypes.c_void_p(master_port), ctypes.byref(frame)
 
+        _register_thread(endpoint)
+        registered_id = get_native_id()  # not Python's own: a thread may have that of one that has ended
+
         def tick() -> None:
+            nonlocal registered_id
+            if get_native_id() != registered_id:
+                _register_thread(endpoint)
+                registered_id = get_native_id()
             frame.size = len(buffer)
             frame.timestamp += samples
             get_frame(port, reference)
@@ -165,6 +171,12 @@ class BridgeTicker:
         if self._due_s < now_s - _LATE_S:
             self._due_s = now_s
         self._next = self._loop.call_at(self._due_s, self._ring)
+
+
+def _register_thread(endpoint: pj.Endpoint) -> None:
+    """Tell pjlib of this thread, on which it ends the process else; another one may run the loop on."""
+    if not endpoint.libIsThreadRegistered():
+        endpoint.libRegisterThread("loop")
 
 
 def _take_interrupt() -> BaseException:

@@ -245,6 +245,43 @@ def test_a_bridge_ticks_on_the_thread_of_the_loop_and_its_sound_is_as_it_was() -
     """)
 
 
+def test_another_thread_may_run_the_loop_on() -> None:
+    out = run_script("""
+        import asyncio, threading
+        from media_bridge.pj_port import PcmPort
+        from media_bridge.pj_ticker import BridgeTicker
+
+        loop = asyncio.new_event_loop()
+        threads = []
+
+        def on_tick():
+            threads.append(threading.current_thread().name)
+            loop.stop()
+
+        def run_loop():
+            loop.run_forever()
+
+        with running_bridge() as endpoint:
+            ticker = BridgeTicker(loop)
+            ticker.open(endpoint, int(endpoint.audDevManager().setNoDev()), 16000)
+            port = PcmPort("a", 16000, source=bytes, sink=lambda _: None)
+            port.startTransmit(port)
+            ticker.listen(on_tick)
+            ticker.start()
+            run_loop()
+            for name in ("first", "second"):
+                thread = threading.Thread(target=run_loop, name=name)
+                thread.start()
+                thread.join()
+            run_loop()
+            ticker.close()
+            port.close()
+        loop.close()
+        print(*threads)
+    """)
+    assert "MainThread first second MainThread" in out
+
+
 @on_both_loops
 async def test_what_has_come_is_read_before_a_tick() -> None:
     """It came while the loop read from somebody else for longer than the next tick was away."""
