@@ -3,8 +3,8 @@
 Started a little after a frame came, every tick finds one that has just come. Started at any time, a frame
 waits half a tick on average; and where ticks and frames fall together some are late and are missed.
 
-While no call is in the bridge it does not tick. What a stream receives meanwhile is lost to its listener, as
-is all that comes before the first tick.
+While no call is in the bridge it does not tick, but for a moment after something was put in or taken out.
+What a stream receives meanwhile is lost to its listener, as is all that comes before the first tick.
 """
 
 from __future__ import annotations
