@@ -10,7 +10,7 @@ from .applications import Applications, check_recordings
 from .config import GatewayConfig
 from .control.status import GatewayStatus, WorkerStatus
 from .rtmp_front import RtmpFront
-from .service import NOTHING_NEW
+from .service import NOTHING_NEW, Reloaded
 from .shutdown import shut_down
 from .telephone import Telephone
 
@@ -69,17 +69,16 @@ class Gateway:
             raise
         logger.info("RTMP on %s:%d, SIP on port %d", self.config.rtmp.host, self.rtmp_port, self.sip_port)
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
-        if self._front is not None:
-            self._front.reload_certificate()
+    def reload_certificate(self) -> str | None:
+        """Read certificate and key of RTMPS again, for new connections; log and return what goes wrong."""
+        return self._front.reload_certificate() if self._front is not None else None
 
-    def reload(self, config: GatewayConfig) -> list[str]:
+    def reload(self, config: GatewayConfig) -> Reloaded:
         """Read certificate and key again; other settings take a restart, or several processes."""
-        self.reload_certificate()
+        failure = self.reload_certificate()
         if config == self.config:
-            return [NOTHING_NEW]
-        return ["with one process settings change with a restart only (see --workers)"]
+            return Reloaded([NOTHING_NEW], failure)
+        return Reloaded(["with one process settings change with a restart only (see --workers)"], failure)
 
     async def status(self) -> GatewayStatus:
         """What goes on."""

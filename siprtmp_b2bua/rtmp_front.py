@@ -63,16 +63,18 @@ class RtmpFront:
         """Read the certificate of RTMPS, if it is configured. Raises StartupError."""
         self._tls = load_certificate(self._config)
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key of RTMPS again, for new connections. What goes wrong is logged."""
+    def reload_certificate(self) -> str | None:
+        """Read certificate and key of RTMPS again, for new connections; log and return what goes wrong."""
         if self._tls is None:
-            return
+            return None
         try:
             self._tls.reload()
         except CertificateError as error:
-            logger.error("%s; the certificate that was loaded before stays in force", error)
-        else:
-            logger.info("the certificate %s is read again", self._tls.certificate)
+            failure = f"{error}; the certificate that was loaded before stays in force"
+            logger.error("%s", failure)
+            return failure
+        logger.info("the certificate %s is read again", self._tls.certificate)
+        return None
 
     async def listen(self) -> None:
         """Open the ports; their connections are counted together. Raises StartupError."""

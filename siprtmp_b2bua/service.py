@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from .collector import freeze_what_is_there
@@ -23,6 +24,16 @@ NO_CONTROL: Final = "none"
 NOTHING_NEW: Final = "read again; the settings in force have not changed"
 """What a reload says that found no difference."""
 _SECOND_SIGTERM_S: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What became of a reload."""
+
+    lines: Sequence[str]
+    """What was done, for the log and for who asked."""
+    failure: str | None = None
+    """What could not be read again, beside that. It is in the log."""
 
 
 class Service(Protocol):
@@ -47,7 +58,7 @@ class Service(Protocol):
     async def counts(self) -> dict[str, int]:
         """How many there are of what a gateway holds; what stays when all is quiet, leaks."""
 
-    def reload(self, config: GatewayConfig) -> list[str]:
+    def reload(self, config: GatewayConfig) -> Reloaded:
         """Put other settings and renewed certificates in force, as far as that can be done; say what was.
 
         Raises StartupError, with nothing changed, for settings that cannot be.
@@ -144,21 +155,23 @@ class ServiceRunner:
 
     async def _reload(self) -> Mapping[str, object]:
         try:
-            return {"text": "\n".join(self._reload_now())}
+            reloaded = self._reload_now()
         except (ConfigurationError, StartupError) as error:
             return {"error": str(error)}
+        answer = {"text": "\n".join(reloaded.lines)}
+        return answer if reloaded.failure is None else answer | {"error": reloaded.failure}
 
     def _hung_up(self) -> None:
         with contextlib.suppress(ConfigurationError, StartupError):  # they are in the log
             self._reload_now()
 
-    def _reload_now(self) -> list[str]:
+    def _reload_now(self) -> Reloaded:
         """Read everything again; return what became of it, or raise what is wrong. Both are logged."""
         try:
-            lines = self._service.reload(self._load())
+            reloaded = self._service.reload(self._load())
         except (ConfigurationError, StartupError) as error:
             logger.error("%s; what was in force stays so", error)
             raise
-        for line in lines:
+        for line in reloaded.lines:
             logger.info("%s", line)
-        return lines
+        return reloaded

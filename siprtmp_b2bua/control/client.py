@@ -33,13 +33,13 @@ def main(argv: Sequence[str]) -> int:
         return _fail(f"no gateway answers at {path}: {reason}; name its -p or --control, and be its user")
     except ValueError:
         return _fail(f"what answers at {path} is no gateway")
-    if "error" in answer:
+    if "text" in answer:
+        print(answer["text"])  # noqa: T201 - the answer
+    if "error" in answer:  # also beside a text: one thing was done, another was not
         return _fail(str(answer["error"]))
     if arguments.command == "status":
         status = GatewayStatus.model_validate(answer)
         print(status.model_dump_json(indent=2) if arguments.json else as_tables(status))  # noqa: T201 - the answer
-    else:
-        print(answer["text"])  # noqa: T201 - the answer
     return EXIT_OK
 
 

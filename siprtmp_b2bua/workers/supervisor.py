@@ -15,7 +15,7 @@ from ..config import GatewayConfig
 from ..control.status import GatewayStatus
 from ..errors import StartupError
 from ..rtmp_front import RtmpFront
-from ..service import NOTHING_NEW
+from ..service import NOTHING_NEW, Reloaded
 from ..tasks import TaskGroup
 from .account_plan import check_accounts
 from .crew import Crew
@@ -100,12 +100,16 @@ class Supervisor:
             config.rtmp.host, self.rtmp_port, self._calls.first_sip_port, self._most,
         )  # fmt: skip
 
-    def reload(self, config: GatewayConfig) -> list[str]:
+    def reload(self, config: GatewayConfig) -> Reloaded:
         """Put other settings, and renewed certificates, in force for new clients; calls go on as they are.
 
         See `Service`. What only a restart can change stays as it is.
         """
-        self._front.reload_certificate()
+        failure = self._front.reload_certificate()
+        return Reloaded(self._renew(config), failure)
+
+    def _renew(self, config: GatewayConfig) -> list[str]:
+        """Put other settings in force; return what was done."""
         kept, differences = keep_fixed(self.config, config)
         if kept == self.config:
             return [*differences, NOTHING_NEW]

@@ -57,6 +57,33 @@ async def test_clients_connect_and_the_certificate_is_renewed_by_sighup(
             await client.closed
 
 
+@pytest.mark.parametrize(
+    ("workers", "done"), [("auto", "new settings are in force"), ("1", "with one process settings change")]
+)
+async def test_reload_fails_if_the_certificate_cannot_be_read_and_does_the_rest(
+    tmp_path: Path, rtmps_port: int, workers: str, done: str
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    good = key.read_text()
+    config, control = tmp_path / "siprtmp.toml", tmp_path / "control"
+    config.write_text("share_aor = false\n")
+    arguments = ["--certificate", str(certificate), "--key", str(key), "--workers", workers]
+    arguments += ["--config", str(config), "--control", str(control)]
+    async with gateway("--rtmps-port", str(rtmps_port), *arguments) as running:
+        key.write_text("nothing")
+        config.write_text("share_aor = true\n")
+        answer = await asyncio.to_thread(run, "reload", "--control", str(control))
+        failure = f"{key} holds no key in PEM format; the certificate that was loaded before stays in force"
+        assert (answer.returncode, answer.stderr) == (1, f"siprtmp: {failure}\n")
+        assert answer.stdout.startswith(done)
+        assert " ERROR " in await running.logged(failure)
+        await running.logged(done)
+        key.write_text(good)
+        answer = await asyncio.to_thread(run, "reload", "--control", str(control))
+        assert (answer.returncode, answer.stderr) == (0, "")
+        await running.logged("is read again")
+
+
 async def test_bounds_hold_for_both_ports_together(tmp_path: Path, rtmps_port: int) -> None:
     certificate, key = make_certificate(tmp_path)
     both = tmp_path / "both.pem"
