@@ -93,6 +93,17 @@ async def test_a_killed_worker_takes_its_own_clients_alone_and_is_replaced() -> 
         await gang.connect()
 
 
+def oom_score(pid: int) -> int:
+    """What an operator, or the process, has added to how willingly the kernel ends it."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+async def test_the_kernel_ends_a_worker_for_want_of_memory_and_not_the_supervisor() -> None:
+    async with workers(most=1) as gang:
+        worker = (await gang.call_workers(1))[1]
+        assert oom_score(worker) == min(oom_score(gang.running.process.pid) + 200, 1000)
+
+
 async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
     async with workers(most=2) as gang:
         pids = await gang.call_workers(1)
