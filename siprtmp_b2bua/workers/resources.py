@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import resource
 from pathlib import Path
 
@@ -16,11 +17,15 @@ logger = logging.getLogger(__name__)
 _DESCRIPTORS_OF_WORKER = 4
 """Of the supervisor: a channel, a pidfd, and both ends of a new channel."""
 _DESCRIPTORS_AT_REST = 64
+_DESCRIPTORS_OF_TLS_CLIENT = 2
+"""Its socket and one end of the relay to its worker, as long as it stays."""
 _TASKS_OF_WORKER = 8
 _REST_OF_REQUEST = 4096
 """What a worker is given beside the configuration."""
 _NET_CORE = Path("/proc/sys/net/core")
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_CGROUP_OF_SELF = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def check_resources(config: GatewayConfig, max_workers: int) -> None:
@@ -31,6 +36,7 @@ def check_resources(config: GatewayConfig, max_workers: int) -> None:
     check_size(config)
     _check_files(config, max_workers)
     _check_tasks(max_workers)
+    _check_tasks_of_cgroup(max_workers)
     _check_buffers()
     _check_ports(config)
 
@@ -47,7 +53,8 @@ def check_size(config: GatewayConfig) -> None:
 
 def _check_files(config: GatewayConfig, max_workers: int) -> None:
     clients = config.rtmp.max_connections
-    wanted = clients + _DESCRIPTORS_OF_WORKER * max_workers + _DESCRIPTORS_AT_REST
+    for_clients = clients * _DESCRIPTORS_OF_TLS_CLIENT if config.rtmp.tls_port else clients
+    wanted = for_clients + _DESCRIPTORS_OF_WORKER * max_workers + _DESCRIPTORS_AT_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= wanted or soft == resource.RLIM_INFINITY:
         return
@@ -67,9 +74,30 @@ def _check_tasks(max_workers: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         logger.warning(
             "this user may have %d processes and threads, and %d workers need %d: raise the limit (ulimit "
-            "-u, or LimitNPROC= and TasksMax= of systemd), or choose fewer --max-workers",
+            "-u, or LimitNPROC= of systemd), or choose fewer --max-workers",
             soft, max_workers, wanted,
         )  # fmt: skip
+
+
+def _check_tasks_of_cgroup(max_workers: int) -> None:
+    wanted, limits = _TASKS_OF_WORKER * max_workers, _pids_max()
+    if limits and min(limits) < wanted:
+        logger.warning(
+            "this service or container may have %d processes and threads, and %d workers need %d: raise the "
+            "limit (TasksMax= of systemd, --pids-limit of Docker), or choose fewer --max-workers",
+            min(limits), max_workers, wanted,
+        )  # fmt: skip
+
+
+def _pids_max() -> list[int]:
+    """Return the limits of our cgroup (version 2) and of those above it; empty where there are none."""
+    limits = []
+    for path in re.findall(r"^0::/(.*)$", _read(_CGROUP_OF_SELF), re.MULTILINE):
+        own = _CGROUPS / path
+        for directory in (own, *own.parents):
+            if directory.is_relative_to(_CGROUPS):
+                limits += _read_numbers(directory / "pids.max")  # "max" is none
+    return limits
 
 
 def _check_buffers() -> None:
@@ -94,6 +122,13 @@ def _check_ports(config: GatewayConfig) -> None:
 def _read_numbers(file: Path) -> list[int]:
     """Read a setting of the kernel; empty where there is none, as in some containers."""
     try:
-        return [int(word) for word in file.read_text().split()]
-    except (OSError, ValueError):
+        return [int(word) for word in _read(file).split()]
+    except ValueError:
         return []
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, ValueError):
+        return ""

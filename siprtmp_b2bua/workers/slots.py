@@ -56,6 +56,25 @@ def check_slots(config: GatewayConfig, max_workers: int) -> None:
             f"sip.port {config.sip.port} leaves no ports for {max_workers} workers, which take one each from "
             "there on: choose a lower --sip-port"
         )
+    _check_overlap(config, max_workers)
+
+
+def _check_overlap(config: GatewayConfig, max_workers: int) -> None:
+    """Raise `ConfigurationError` if one worker's port of SIP could be taken by the RTP of another."""
+    first, ports = config.sip.port, config.media.rtp_ports
+    last = first + max_workers - 1
+    if not first or max_workers == 1 or last < ports.low or ports.high < first:
+        return
+    below, above = ports.low - max_workers, ports.high + 1
+    choice = ""
+    if below >= 1024:
+        choice = f"--sip-port {below} or a lower one, or "
+    elif above + max_workers - 1 <= 65535:
+        choice = f"--sip-port {above} or a higher one, or "
+    raise ConfigurationError(
+        f"the ports of SIP {first}-{last} of {max_workers} workers overlap media.rtp_ports {ports}: choose "
+        f"{choice}other --rtp-ports"
+    )
 
 
 def config_of_worker(config: GatewayConfig, number: int, max_workers: int) -> GatewayConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -28,7 +29,8 @@ def config(low: int = 10000, high: int = 10999, sip_port: int = 5060) -> Gateway
 
 @given(st.integers(1024, 40000), st.integers(0, 20000), st.integers(1, 64))
 def test_no_two_workers_share_a_port(low: int, extra: int, workers: int) -> None:
-    whole = config(low, low + workers * (min_rtp_ports(config()) + 2) + extra)
+    high = low + workers * (min_rtp_ports(config()) + 2) + extra
+    whole = config(low, high, sip_port=low - workers)
     check_slots(whole, workers)
     shares = [config_of_worker(whole, number, workers) for number in range(1, workers + 1)]
     ranges = [share.media.rtp_ports for share in shares]
@@ -56,6 +58,34 @@ def test_too_few_ports_are_refused_with_what_would_do() -> None:
         check_slots(config(), 32)
     with pytest.raises(ConfigurationError, match="choose a lower --sip-port"):
         check_slots(config(sip_port=65530), 8)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sip_port", "workers", "choose"),
+    [
+        (10000, 10999, 9990, 25, "9990-10014 of 25 .* choose --sip-port 9975 or a lower one"),
+        (10000, 10999, 9999, 2, "9999-10000 of 2 .* choose --sip-port 9998 or a lower one"),
+        (10000, 10999, 10999, 2, "10999-11000 of 2 .* choose --sip-port 9998 or a lower one"),
+        (1024, 9999, 5060, 25, "5060-5084 of 25 .* choose --sip-port 10000 or a higher one"),
+    ],
+)
+def test_ports_of_sip_among_those_of_rtp_are_refused_with_what_would_do(
+    low: int, high: int, sip_port: int, workers: int, choose: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{choose}, or other --rtp-ports"):
+        check_slots(config(low, high, sip_port), workers)
+    chosen = int(re.findall(r"--sip-port (\d+)", choose)[0])
+    check_slots(config(low, high, chosen), workers)
+
+
+def test_where_rtp_has_all_ports_it_has_to_have_fewer() -> None:
+    with pytest.raises(ConfigurationError, match=r"overlap media\.rtp_ports 1024-65535: choose other --rtp"):
+        check_slots(config(1024, 65535), 25)
+
+
+@pytest.mark.parametrize(("sip_port", "workers"), [(9975, 25), (11000, 25), (0, 25), (10000, 1)])
+def test_ports_of_sip_beside_those_of_rtp_will_do(sip_port: int, workers: int) -> None:
+    check_slots(config(sip_port=sip_port), workers)
 
 
 def test_without_a_number_there_are_as_many_as_there_are_ports_for() -> None:
