@@ -73,6 +73,7 @@ class ServiceRunner:
         self._config = config
         self._load = load
         self._ending = asyncio.Event()
+        self._is_terminated = False
         self._draining: asyncio.Task[None] | None = None
         self._tasks = TaskGroup("service")
 
@@ -121,19 +122,18 @@ class ServiceRunner:
 
     def _terminated(self) -> None:
         """Stop, unless a second SIGTERM comes at once, which means to drain; a third one stops again."""
-        loop = asyncio.get_running_loop()
-        if self._draining is not None:
-            self._ending.set()
+        if self._is_terminated or self._draining is not None:
+            self._start_draining()
             return
-        loop.add_signal_handler(signal.SIGTERM, self._start_draining)
-        loop.call_later(_SECOND_SIGTERM_S, self._stop_unless_draining)
+        self._is_terminated = True
+        asyncio.get_running_loop().call_later(_SECOND_SIGTERM_S, self._stop_unless_draining)
 
     def _stop_unless_draining(self) -> None:
         if self._draining is None:
             self._ending.set()
 
     def _start_draining(self) -> None:
-        if self._draining is not None:
+        if self._draining is not None or self._ending.is_set():
             self._ending.set()
             return
         logger.info("no more calls are taken; the gateway ends when the last one has ended")
