@@ -12,12 +12,12 @@ import os
 import re
 import resource
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from media_bridge.pj_module import is_wheel, pj, shared_object
+from media_bridge.python_process import module_command, module_environment
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ def probe() -> PjBuild:
     """Find it out in another process; logs an error, and returns what any build has, if that fails."""
     try:
         output = subprocess.run(  # noqa: S603 - this module
-            [sys.executable, "-m", __name__],
+            module_command(__name__),
+            env=module_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

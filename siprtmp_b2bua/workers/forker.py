@@ -1,6 +1,6 @@
 """The process that workers are forked from: everything is imported, and nothing of it runs.
 
-    python -m siprtmp_b2bua.workers.forker FD
+    python -P -m siprtmp_b2bua.workers.forker FD
 
 A program whose event loop and threads run cannot be forked safely, and starting Python anew for each worker
 costs a second and all the memory that forked processes share. So the supervisor starts this process, which

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import pickle
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from typing import Final
+
+from media_bridge.python_process import module_command, module_environment
 
 from ..errors import StartupError
 from .channel import Channel, socket_pair
@@ -41,10 +42,8 @@ class ForkerProcess:
         ours, theirs = socket_pair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                f"{__package__}.forker",
-                str(theirs.fileno()),
+                *module_command(f"{__package__}.forker", str(theirs.fileno())),
+                env=module_environment(),
                 pass_fds=[theirs.fileno()],
             )
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,16 @@ from media_bridge.pj_build import WHEEL, PjBuild, installed_build, probe
 
 def test_the_installed_build_is_as_it_says() -> None:
     assert probe() == installed_build()
+
+
+def test_it_is_found_out_by_no_file_that_lies_in_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ctypes.py").write_text("raise SystemExit(1)\n")
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.ERROR):
+        assert probe() == installed_build()
+    assert not caplog.records
 
 
 def test_the_wheel_has_room_for_four_calls() -> None:
