@@ -52,7 +52,7 @@ class LineTable:
         """Make the line of a connect and register it; raises what `Line.open` raises.
 
         A registering client replaces the one that holds the same address and instance. Raises `CapacityError`
-        if no more clients are taken now.
+        if no more clients are taken now. When it raises, what the line had is free.
         """
         self._services.gate.check()
         line = self._make_line(request, owner)
@@ -64,7 +64,7 @@ class LineTable:
             await line.open()
         except BaseException:
             self._forget(line)
-            self._tasks.start(line.close())
+            await asyncio.shield(self._tasks.start(line.close()))
             raise
         return line
 

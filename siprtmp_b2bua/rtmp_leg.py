@@ -59,6 +59,7 @@ class RtmpLeg:
         self._lines = lines
         self._on_closed = on_closed
         self._line: Line | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._line_closes: asyncio.Task[None] | None = None
         self._early: list[tuple[str, tuple[AmfValue, ...]]] = []
         self._published: int | None = None
@@ -73,7 +74,7 @@ class RtmpLeg:
     def on_event(self, event: Event) -> None:
         """Take an event of the connection."""
         if isinstance(event, ConnectRequested):
-            self._tasks.start(self._connect(event))
+            self._connecting = self._tasks.start(self._connect(event))
         elif isinstance(event, CallReceived):
             self._call_received(event)
         elif isinstance(event, PublishRequested):
@@ -139,7 +140,9 @@ class RtmpLeg:
         logger.info("%s: %s connected from %s", self.name, request.credentials.aor, self._connection.peername)
 
     async def wait_line_closed(self) -> None:
-        """Once the connection has closed: wait until its line has ended as well, with its call."""
+        """Once the connection has closed: wait until its line has ended as well, or is not made after all."""
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
         if self._line_closes is not None:
             await asyncio.wait([self._line_closes])
 

@@ -39,6 +39,40 @@ async def test_workers_start_before_the_lines_run_out_and_then_clients_are_refus
         assert not client.is_closed
 
 
+class SilentRegistrar(asyncio.DatagramProtocol):
+    """Hears who wants to register, and says nothing."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard.put_nowait(data)
+
+    async def wait_for(self, user: str) -> None:
+        """Wait for the REGISTER of a user."""
+        async with asyncio.timeout(20):
+            while f"<sip:{user}@".encode() not in await self.heard.get():
+                pass
+
+
+async def test_clients_that_leave_while_they_register_have_their_lines_until_then() -> None:
+    registrar = SilentRegistrar()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: registrar, local_addr=(HOST, 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    async with workers(most=2, SIPRTMP_SIP__REGISTER_TIMEOUT_S="60") as gang:
+        url = f"rtmp://{HOST}:{gang.running.port}/sip"
+        for number in range(8):
+            connecting = asyncio.create_task(
+                RtmpClient.connect(f"{url}/user{number}@{HOST}:{port}", "", "secret")
+            )
+            await registrar.wait_for(f"user{number}")
+            connecting.cancel()
+        assert sorted(await numbers(gang, 8)) == [1] * 4 + [2] * 4
+    transport.close()
+
+
 async def test_an_overloaded_worker_takes_nobody() -> None:
     async with workers(most=1, SIPRTMP_WORKERS__MAX_LAG_MS="50") as gang:
         worker = (await gang.call_workers(1))[1]
