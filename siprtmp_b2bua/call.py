@@ -73,6 +73,7 @@ class Call:
         """Enter the first state: INVITE or INVITED."""
         self._advance(event)
         self._is_outgoing = event is CallEvent.INVITE
+        self._services.gate.call_began()
         logger.info("%s: %s from %s to %s", self.name, event.name.lower(), self._caller, self._called)
 
     async def ring(self) -> None:
@@ -227,6 +228,7 @@ class Call:
             self._video = None
         self._tasks.cancel()
         self.ended.set()
+        self._services.gate.call_ended()
         self._tell_ended(state, f"{code} {reason}")
 
     def _tell_ended(self, state: CallState, status: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from .errors import CapacityError
@@ -15,14 +16,20 @@ _WINDOW: Final = 4
 
 
 class CallGate:
-    """Watches how late the event loop is, and knows whether the process is about to end.
+    """Watches how late the event loop is, counts calls, and knows whether the process is about to end.
 
     A loop that is later than `max_lag_s` is near to disturbing the calls it has; 0: it is not watched for
-    that. `start` and `stop` it on the loop that it is to watch.
+    that. `start` and `stop` it on the loop that it is to watch. There are `max_calls` at most; None: as many
+    as pjsua2 can hold.
     """
 
-    def __init__(self, max_lag_s: float) -> None:
+    def __init__(self, max_lag_s: float, max_calls: int | None = None) -> None:
         self.is_draining = False
+        self.is_shut = False
+        """Whether this process and others have as many calls together as there may be."""
+        self.calls = 0
+        self.on_calls_changed: Callable[[], object] | None = None
+        self._max_calls = max_calls
         self._max_lag_s = max_lag_s
         self._lags_s = [0.0] * _WINDOW
         self._timer: asyncio.TimerHandle | None = None
@@ -44,6 +51,21 @@ class CallGate:
             raise CapacityError("this gateway takes no more calls: it is about to end")
         if self.is_overloaded:
             raise CapacityError("busy: this gateway is overloaded; try again later")
+        if self.is_shut or (self._max_calls is not None and self.calls >= self._max_calls):
+            raise CapacityError(f"busy: this gateway has {self._max_calls} calls; try again later")
+
+    def call_began(self) -> None:
+        """Count a call."""
+        self._count(1)
+
+    def call_ended(self) -> None:
+        """Count it no more."""
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self.calls += change
+        if self.on_calls_changed is not None:
+            self.on_calls_changed()
 
     def start(self) -> None:
         """Begin to watch."""

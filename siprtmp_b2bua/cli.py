@@ -38,6 +38,8 @@ Every setting can also come from the environment, such as SIPRTMP_SIP__PORT=5070
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "host": ("rtmp", "host"),
     "port": ("rtmp", "port"),
+    "max_connections": ("rtmp", "max_connections"),
+    "max_calls": ("max_calls",),
     "rtmps_port": ("rtmp", "tls_port"),
     "certificate": ("rtmp", "certificate"),
     "key": ("rtmp", "key"),
@@ -90,6 +92,8 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="M",
         help="how many there may be (default: by --rtp-ports, up to 32)",
     )
+    add("--max-calls", type=int, metavar="N", help="calls at a time (default: as many as the processes hold)")
+    add("--max-connections", type=int, metavar="N", help="RTMP connections at a time (default 10000)")
     add("--control", metavar="PATH", help="socket for status, drain and reload; none: no socket (see below)")
     add(
         "--config",

@@ -218,6 +218,8 @@ class GatewayConfig(BaseSettings):
     workers: WorkersConfig = WorkersConfig()
     accounts: Annotated[tuple[AccountConfig, ...], BeforeValidator(list_of_sections)] = ()
     """Accounts that belong to the gateway. Whoever reaches the RTMP port can use them."""
+    max_calls: int | None = Field(None, ge=1)
+    """How many calls there may be, of all processes together; None: as many as those can hold."""
     share_aor: bool = False
     """Whether two clients may use the same address of record without naming an instance."""
     shutdown_timeout_s: float = Field(3.0, gt=0, le=30)

@@ -155,6 +155,7 @@ class PjEndpoint:
             self.context.media_budget,
             self.context.live_calls,
             self.redirects,
+            max_calls=self.max_calls,
             requires_srtp=self.config.media.srtp == "require",
         )
         if (on_dialog := self._on_dialog) is not None:

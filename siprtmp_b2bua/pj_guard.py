@@ -31,7 +31,7 @@ from media_bridge.pj_module import pj, shared_object
 
 from .dialog_notes import DialogNote, DialogNotes
 from .pj_context import LiveCall
-from .pj_header_list import HeaderMaker
+from .pj_responder import StatelessResponder
 from .pj_structures import InviteSession, PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
 from .redirects import Redirects
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 _FIRST: Final = 1
 """Priority: the smaller, the earlier; pjsip's transport layer has 8."""
 _HANDLED, _NOT_HANDLED = 1, 0
-_OK, _MOVED, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 302, 400, 481, 488, 502
+_OK, _BAD_REQUEST, _NO_CALL, _NOT_ACCEPTABLE, _BAD_ANSWER = 200, 400, 481, 488, 502
 _MAX_AUDIO_LINES: Final = 2
 _ANYWHERE: Final = frozenset({"ACK", "CANCEL"})
 """Methods that pjsip takes by their transaction."""
@@ -61,11 +61,13 @@ class PjGuard:
         live_calls: Set[LiveCall],
         redirects: Redirects,
         *,
+        max_calls: int,
         requires_srtp: bool,
     ) -> None:
         self._media_budget = media_budget
         self._live_calls = live_calls
         self._redirects = redirects
+        self._max_calls = max_calls
         self._requires_srtp = requires_srtp
         self._warned_s = -math.inf
         self._dialogs = DialogNotes()
@@ -73,10 +75,8 @@ class PjGuard:
         """Hears of dialogs: the note of one that has begun, the Call-ID of one that has ended."""
         library = shared_object()
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
-        self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
-        self._respond = library.pjsip_endpt_respond_stateless
-        self._respond.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int) + (ctypes.c_void_p,) * 3
-        self._headers = HeaderMaker(library)
+        endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
+        self._responder = StatelessResponder(library, endpoint)
         self._find_dialog = library.pjsip_ua_find_dialog
         self._find_dialog.argtypes = (ctypes.POINTER(PjText),) * 3 + (ctypes.c_int,)
         self._find_dialog.restype = ctypes.c_void_p
@@ -92,7 +92,7 @@ class PjGuard:
             on_response=PjCallback(self._on_response),
         )
         library.pjsip_endpt_register_module.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-        status = library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module))
+        status = library.pjsip_endpt_register_module(endpoint, ctypes.byref(self._module))
         if status:
             logger.error("pjsip does not take our guard (status %d): a peer can end this process", status)
 
@@ -118,7 +118,13 @@ class PjGuard:
         if not message.has_plain_addresses:
             return self._refuse_addresses(address, message)
         if (contact := self._redirects.contact_for(message, _host_of(address))) is not None:
-            return self._redirect(address, contact)
+            logger.info("a call is redirected: another process has the line of %s", contact)
+            self._responder.redirect(address, contact)
+            return _HANDLED
+        if message.method == "INVITE" and self._is_one_too_many(address, message):
+            self._warn("all calls of this process are in use: a caller is told to try again later (503)")
+            self._responder.postpone(address)
+            return _HANDLED
         opens_sockets = message.method == "INVITE" or audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
             self._warn("too many calls at once: an INVITE is left unanswered")
@@ -150,7 +156,7 @@ class PjGuard:
             self._hide_unasked_keys(address, message, call)
             call.answer_received(message.body)
             return _NOT_HANDLED
-        self._respond(self._endpoint, address, _OK, None, None, None)
+        self._responder.answer(address, _OK)
         call.key_picture_requested()
         return _HANDLED
 
@@ -223,6 +229,11 @@ class PjGuard:
         session = self._invite_session(dialog)
         return bool(session) and session.contents.state != pj.PJSIP_INV_STATE_DISCONNECTED
 
+    def _is_one_too_many(self, address: int, message: SipMessage) -> bool:
+        """Whether it is an INVITE for a new call, for which pjsua has no place: it would answer 486."""
+        is_new = ReceivedData.from_address(address).to.contents.tag.length == 0
+        return is_new and len(self._live_calls) >= self._max_calls and self._call_of(message) is None
+
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)
         return call is not None and call.is_described
@@ -230,14 +241,7 @@ class PjGuard:
     def _refuse(self, address: int, message: SipMessage, code: int, reason: str) -> int:
         self._warn(f"a request is refused with {code}: {reason}")
         if message.method != "ACK":  # nothing may answer that (RFC 3261 §17); pjsip asserts it
-            self._respond(self._endpoint, address, code, None, None, None)
-        return _HANDLED
-
-    def _redirect(self, address: int, contact: str) -> int:
-        logger.info("a call is redirected: another process has the line of %s", contact)
-        pool = ReceivedData.from_address(address).pool
-        headers = self._headers.list_of(pool, "Contact", f"<{contact}>")
-        self._respond(self._endpoint, address, _MOVED, None, ctypes.byref(headers), None)
+            self._responder.answer(address, code)
         return _HANDLED
 
     def _refuse_addresses(self, address: int, message: SipMessage) -> int:

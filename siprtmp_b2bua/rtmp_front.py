@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from rtmp.admission import Admission
 from rtmp.aio.server import RtmpServer, ServerConnection, start_server
 from rtmp.aio.tls import ServerTls
 from rtmp.errors import CertificateError
+from rtmp.events import ConnectRequested, Event
 from rtmp.limits import AdmissionLimits, Timeouts
 from rtmp.policy_file import PolicyFile
 
 from .applications import MakeHandler
 from .config import RtmpConfig
-from .errors import StartupError
+from .connect_request import refuse_connect
+from .errors import CapacityError, StartupError
 
 logger = logging.getLogger(__name__)
+
+_TO_BE_REFUSED = 32
+"""Connections beyond those that there may be: they are open until their clients know why they are not."""
 
 
 def load_certificate(config: RtmpConfig) -> ServerTls | None:
@@ -47,6 +53,7 @@ class RtmpFront:
         self._tls: ServerTls | None = None
         self._server: RtmpServer | None = None
         self._tls_server: RtmpServer | None = None
+        self._admission: Admission | None = None
 
     @property
     def port(self) -> int:
@@ -80,9 +87,11 @@ class RtmpFront:
         """Open the ports; their connections are counted together. Raises StartupError."""
         config = self._config
         limits = AdmissionLimits(
-            config.max_connections, config.max_connections_per_address, config.max_new_connections_per_s
+            config.max_connections + _TO_BE_REFUSED,
+            config.max_connections_per_address,
+            config.max_new_connections_per_s,
         )
-        admission = Admission(limits)
+        self._admission = admission = Admission(limits)
         self._server = await self._start(config.port, None, admission)
         if self._tls is not None:
             self._tls_server = await self._start(config.tls_port, self._tls, admission)
@@ -100,6 +109,11 @@ class RtmpFront:
         for server in self._servers:
             await server.wait_closed()
 
+    def _check_room(self) -> None:
+        most = self._config.max_connections
+        if self._admission is not None and self._admission.count > most:
+            raise CapacityError(f"busy: this gateway has {most} connections; try again later")
+
     @property
     def _servers(self) -> list[RtmpServer]:
         return [server for server in (self._server, self._tls_server) if server is not None]
@@ -109,7 +123,7 @@ class RtmpFront:
         domains = config.policy_file_domains
         try:
             return await start_server(
-                self._make_handler,
+                lambda connection: _Doorman(connection, self._make_handler, self._check_room),
                 config.host,
                 port,
                 timeouts=Timeouts(handshake=config.connect_timeout_s, connect=config.connect_timeout_s),
@@ -124,3 +138,25 @@ class RtmpFront:
             raise StartupError(
                 f"cannot listen for {what} on {config.host}:{port}: {reason}; choose another --host or {flag}"
             ) from None
+
+
+class _Doorman:
+    """The handler of a client until its `connect`; `check_room` raises if it is one too many."""
+
+    def __init__(
+        self, connection: ServerConnection, make_handler: MakeHandler, check_room: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._make_handler = make_handler
+        self._check_room = check_room
+
+    def on_event(self, event: Event) -> None:
+        connection = self._connection
+        if isinstance(event, ConnectRequested):
+            try:
+                self._check_room()
+            except CapacityError as error:
+                refuse_connect(connection, f"rtmp-{connection.id}", error)
+                return
+        handler = connection.handler = self._make_handler(connection)
+        handler.on_event(event)

@@ -31,7 +31,7 @@ class Telephone:
     def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._endpoint = PjEndpoint(config)
-        self.gate = CallGate(config.workers.max_lag_ms / 1000)
+        self.gate = CallGate(config.workers.max_lag_ms / 1000, config.max_calls)
         """Whether new clients and calls are taken."""
         self._lines = LineTable(Services(config, self._endpoint, self.gate))
         self._legs: set[RtmpLeg] = set()
@@ -50,11 +50,6 @@ class Telephone:
     def line_count(self) -> int:
         """How many clients have a line."""
         return len(self._lines)
-
-    @property
-    def call_count(self) -> int:
-        """How many calls pjsip holds."""
-        return len(self._endpoint.context.live_calls)
 
     def watch_dialogs(self, on_dialog: Callable[[DialogNote | str], None]) -> None:
         """Have `on_dialog` hear how calls that are answered could be ended by others; before `start`."""

@@ -40,6 +40,13 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeNoCalls:
+    """All workers have as many calls together as there may be, or no longer."""
+
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Take no more calls; end when the last one has ended."""
 
@@ -56,7 +63,7 @@ class TellStatus:
     request: int
 
 
-Command = Adopt | KeepRegistered | PutOut | Redirect | Drain | Stop | TellStatus
+Command = Adopt | KeepRegistered | PutOut | Redirect | TakeNoCalls | Drain | Stop | TellStatus
 
 
 def pack(command: Command) -> bytes:

@@ -14,6 +14,7 @@ from ..control.status import WorkerStatus
 from ..errors import CapacityError, StartupError
 from . import commands
 from .account_plan import AccountPlan
+from .call_limit import CallLimit
 from .channel import socket_pair
 from .crew_size import CrewSize
 from .farewell import Farewells
@@ -66,6 +67,7 @@ class Crew:
         """Why the last worker died that did."""
         self._accounts = AccountPlan()
         self._signpost = Signpost()
+        self._call_limit = CallLimit()
         self._lines = 0
         """Of a worker; 0 until one has started."""
 
@@ -194,6 +196,10 @@ class Crew:
         """See `Owner`."""
         self._notify()
 
+    def on_calls_changed(self) -> None:
+        """See `Owner`."""
+        self._call_limit.update(self.workers.values(), self.size.max_calls)
+
     def on_exited(self, report: Exited) -> None:
         """Replace a worker that was not told to end."""
         handle = next((worker for worker in self.workers.values() if worker.pid == report.pid), None)
@@ -310,6 +316,7 @@ class Crew:
 
     def _notify(self) -> None:
         self._signpost.update(self.workers)
+        self.on_calls_changed()  # a worker has started, or has ended with its calls
         if self._waiting:
             self.start_ahead()
         self._changed.set()

@@ -18,3 +18,5 @@ class CrewSize:
     """A worker without clients, beyond the least, ends after that."""
     stop_s: float
     """How long a worker may take to end."""
+    max_calls: int | None = None
+    """Of all workers together; None: as many as they can hold."""

@@ -82,6 +82,9 @@ class Owner(Protocol):
     def on_client_gone(self, handle: WorkerHandle) -> None:
         """Hear that a worker has a line more to give."""
 
+    def on_calls_changed(self) -> None:
+        """Hear that a worker has more calls than before, or fewer."""
+
     def on_lost(self, handle: WorkerHandle) -> None:
         """Hear that an orphan has ended."""
 
@@ -132,6 +135,11 @@ class WorkerHandle:
         self.state = after
         self.member.is_open = after in (WorkerState.STARTING, WorkerState.READY)
 
+    @property
+    def takes_clients(self) -> bool:
+        """Whether it may have clients, and is not about to end."""
+        return self.state in _TAKES_CLIENTS
+
     def forked(self, pid: int) -> None:
         """Note its process."""
         self.pid = pid
@@ -144,7 +152,7 @@ class WorkerHandle:
 
         The client of a worker that is about to end sees its connection close.
         """
-        if self.state not in _TAKES_CLIENTS:
+        if not self.takes_clients:
             sock.close()
             place.give_back()
             self.member.clients.pop(handover.connection_id, None)
@@ -251,7 +259,9 @@ class WorkerHandle:
                 self.advance(WorkerInput.END)
             case reports.Beat():
                 self.member.is_overloaded = report.is_overloaded
-                self.calls = report.calls
+                if self.calls != report.calls:
+                    self.calls = report.calls
+                    self._owner.on_calls_changed()
             case reports.GoesOn():
                 self._questions.answered(report)
             case reports.DialogBegan():

@@ -168,7 +168,9 @@ class Supervisor:
     def _size_of_calls(self) -> CrewSize:
         workers = self.config.workers
         stop_s = self.config.shutdown_timeout_s + _STOP_S
-        return CrewSize(workers.least, self._most, self._most, workers.idle_timeout_s, stop_s)
+        return CrewSize(
+            workers.least, self._most, self._most, workers.idle_timeout_s, stop_s, self.config.max_calls
+        )
 
     def _size_of_live(self) -> CrewSize:
         """One: who publishes and who plays are to meet. Those that it replaced keep their clients."""

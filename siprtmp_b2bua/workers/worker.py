@@ -84,6 +84,8 @@ class Worker:
         if self._telephone is None:
             self._gate.start()
             return reports.Ready(lines=_LIVE_LINES, sip_port=0)
+        if self._config.max_calls is not None:
+            self._gate.on_calls_changed = self._tell_load
         self._telephone.watch_dialogs(self._dialog_changed)
         await self._telephone.start()
         return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
@@ -121,6 +123,8 @@ class Worker:
             case commands.Redirect(user, sip_port):
                 assert self._telephone is not None
                 self._telephone.redirect(user, sip_port)
+            case commands.TakeNoCalls(is_full):
+                self._gate.is_shut = is_full
             case commands.Drain():
                 self._gate.is_draining = True
                 self._tasks.start(self._drain())
@@ -178,8 +182,10 @@ class Worker:
         """Tell once a second that the loop turns, and how late it was."""
         while True:
             await asyncio.sleep(_BEAT_S)
-            calls = self._telephone.call_count if self._telephone is not None else 0
-            self._report(reports.Beat(is_overloaded=self._gate.is_overloaded, calls=calls))
+            self._tell_load()
+
+    def _tell_load(self) -> None:
+        self._report(reports.Beat(is_overloaded=self._gate.is_overloaded, calls=self._gate.calls))
 
     def _report(self, report: reports.Report) -> None:
         self._channel.send(reports.pack(report))

@@ -186,14 +186,16 @@ async def test_the_fifth_call_is_refused_and_the_others_go_on(gateway: Gateway) 
             await phone.close()
 
 
-async def test_the_fifth_incoming_call_hears_busy(gateway: Gateway, registrar: Sipp) -> None:
+async def test_the_fifth_incoming_call_is_told_to_try_again_later(gateway: Gateway, registrar: Sipp) -> None:
     alice = await RtmpPhone.connect(gateway.url(f"{ALICE}@{HOST}:{registrar.port}"), ALICE, "pw")
     async with Sipp("uas_answer", calls=4) as callee:
         phones = [await RtmpPhone.connect(gateway.url()) for _ in range(4)]
         for phone in phones:
             await phone.invite(callee.sip_uri(), "pcmu")
-        async with Sipp("uac_second_call_busy", remote=gateway.sip_address, service=ALICE) as fifth:
+        fifth = Sipp("uac_expect_reject", remote=gateway.sip_address, service=ALICE, keys={"code": 503})
+        async with fifth:
             (await fifth.wait()).check()
+            assert "Retry-After: 10" in fifth.messages()
         for phone in phones:
             await phone.bye()
             await phone.close()

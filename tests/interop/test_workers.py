@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks import process_stats
 from examples.phone_events import Byed, Invited
-from examples.rtmp_phone import RtmpPhone
+from examples.rtmp_phone import CallRefused, RtmpPhone
 from rtmp.errors import ConnectionLost, ConnectRejected, RtmpError
 from tests.interop.conftest import Peers
 from tests.interop.peers.asterisk import Asterisk
@@ -266,6 +266,34 @@ async def test_a_trunk_of_a_pbx_finds_who_is_at_another_worker(peers: Peers) -> 
     await asterisk.wait_channels(0)
     await gateway.wait_logged("a call is redirected: another process has the line of sip:alice@")
     await phone.close()
+    gateway.check_clean()
+
+
+async def test_no_more_calls_than_there_may_be_whichever_workers_have_them(peers: Peers) -> None:
+    registrar = await peers.start(Kamailio())
+    gateway = await peers.start(Gateway("-d", "--max-calls", "2", workers=2))
+    callee = await peers.start(Sipp("uas_answer", rtp_echo=True, calls=3))
+    alice = await connect_elsewhere(gateway, registrar, "alice")
+    phones = [await RtmpPhone.connect(gateway.url()) for _ in range(3)]
+    await alice.invite(callee.sip_uri(), "ulaw")
+    await phones[0].invite(callee.sip_uri(), "ulaw")
+    with pytest.raises(CallRefused, match="503 Service Unavailable"):
+        await phones[1].invite(callee.sip_uri(), "ulaw")
+    with pytest.raises(ConnectRejected, match="503 Service Unavailable: busy: this gateway has 2 calls"):
+        await RtmpPhone.connect(gateway.url())
+    called = HOST, await sip_port(gateway, 2)
+    caller = Sipp("uac_expect_reject", remote=called, service="alice", keys={"code": 503})
+    async with caller:
+        (await caller.wait()).check()
+        assert "Retry-After: 10" in caller.messages()
+    await assert_tone_heard(phones[0])
+    await alice.bye()
+    await phones[2].invite(callee.sip_uri(), "ulaw")
+    for phone in (phones[0], phones[2]):
+        await phone.bye()
+    (await callee.wait()).check()
+    for phone in (alice, *phones):
+        await phone.close()
     gateway.check_clean()
 
 

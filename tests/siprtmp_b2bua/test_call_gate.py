@@ -42,3 +42,19 @@ async def test_it_measures_the_loop() -> None:
             time.sleep(0.1)  # noqa: ASYNC251 - the loop has to be late
             await asyncio.sleep(0)
     gate.stop()
+
+
+def test_calls_are_counted_and_no_more_taken_than_there_may_be() -> None:
+    gate, changes = CallGate(0, 2), []
+    gate.on_calls_changed = lambda: changes.append(gate.calls)
+    gate.call_began()
+    gate.check()
+    gate.call_began()
+    with pytest.raises(CapacityError, match="busy: this gateway has 2 calls"):
+        gate.check()
+    gate.call_ended()
+    gate.check()
+    gate.is_shut = True
+    with pytest.raises(CapacityError, match="busy: this gateway has 2 calls"):
+        gate.check()
+    assert changes == [1, 2, 1]

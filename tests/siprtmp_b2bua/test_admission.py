@@ -1,0 +1,35 @@
+"""Clients beyond the number of connections that is configured are told that the gateway is busy."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from rtmp.aio import RtmpClient
+from rtmp.errors import ConnectRejected
+from tests.siprtmp_b2bua.running_gateway import RunningGateway, gateway
+
+
+@pytest.mark.parametrize("workers", ["1", "auto"])
+async def test_one_connection_too_many(workers: str) -> None:
+    async with gateway("--workers", workers, "--max-connections", "2") as running:
+        first, second = await running.connect("live"), await running.connect("sip/anonymous@invalid")
+        for app in ("live", "sip/anonymous@invalid"):
+            with pytest.raises(ConnectRejected, match="busy: this gateway has 2 connections"):
+                await running.connect(app)
+        second.close()
+        await second.closed
+        third = await connect_when_there_is_room(running)
+        assert not first.is_closed
+        assert not third.is_closed
+
+
+async def connect_when_there_is_room(running: RunningGateway) -> RtmpClient:
+    """Connect; the gateway may yet have to notice that another client has gone."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await running.connect("live")
+            except ConnectRejected as busy:
+                assert "busy" in str(busy)
