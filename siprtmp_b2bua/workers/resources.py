@@ -6,6 +6,7 @@ import logging
 import pickle
 import re
 import resource
+import socket
 from pathlib import Path
 
 from ..config import GatewayConfig
@@ -49,6 +50,18 @@ def check_size(config: GatewayConfig) -> None:
             f"the configuration takes {size} bytes, and workers can be given {most}: name fewer accounts and "
             "publishers, or use --workers 1"
         )
+
+
+def check_address(config: GatewayConfig) -> None:
+    """Raise `StartupError` if nothing can be bound to the address that is configured for SIP and RTP."""
+    address = config.sip.int_ip
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise StartupError(
+                f"cannot listen for SIP on {address}: {error.strerror}; choose another --int-ip"
+            ) from None
 
 
 def _check_files(config: GatewayConfig, max_workers: int) -> None:

@@ -26,7 +26,7 @@ from .fork_request import Exited, Fork, Forked
 from .forkers import ForkerProcess
 from .kind import WorkerKind
 from .reception import Reception
-from .resources import check_resources, check_size
+from .resources import check_address, check_resources, check_size
 from .restarts import Restarts
 from .roster import Roster
 from .slots import check_slots, config_of_worker, most_workers
@@ -116,6 +116,7 @@ class Supervisor:
         check_slots(kept, self._most)
         check_accounts(kept, self._most)
         check_size(kept)
+        check_address(kept)
         check_recordings(kept.live)
         changes_live = _of_live(kept) != _of_live(self.config)
         self.config = kept

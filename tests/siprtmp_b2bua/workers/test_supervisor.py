@@ -12,8 +12,8 @@ import pytest
 
 from rtmp.aio import RtmpClient
 from rtmp.errors import ConnectRejected
-from siprtmp_b2bua.config import GatewayConfig
-from siprtmp_b2bua.errors import ConfigurationError
+from siprtmp_b2bua.config import GatewayConfig, SipConfig
+from siprtmp_b2bua.errors import ConfigurationError, StartupError
 from siprtmp_b2bua.workers.supervisor import Supervisor
 from tests.interop.peers.ports import HOST, free_port
 from tests.rtmp.certificates import make_certificate, needs_openssl, trusting
@@ -241,6 +241,16 @@ async def test_more_accounts_than_workers_can_register_are_neither_started_nor_r
     supervisor = Supervisor(GatewayConfig.load(file, {"workers": {"max": 1}}))
     with pytest.raises(ConfigurationError, match="2 accounts are to be kept registered"):
         await supervisor.start()
+
+
+async def test_an_address_of_another_machine_is_none_to_reload() -> None:
+    config = GatewayConfig(sip=SipConfig(int_ip=HOST))
+    supervisor = Supervisor(config)
+    with pytest.raises(
+        StartupError, match=r"cannot listen for SIP on 192\.0\.2\.1: .*; choose another --int-ip"
+    ):
+        supervisor.reload(GatewayConfig(sip=SipConfig(int_ip="192.0.2.1")))
+    assert supervisor.config == config
 
 
 @needs_openssl
