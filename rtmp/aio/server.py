@@ -112,9 +112,15 @@ async def start_server(
         return TlsAcceptor(context, timeouts, server._handshakes, server.places, make_connection)
 
     if sock is not None:
-        server._server = await loop.create_server(make_protocol, sock=sock, backlog=backlog)
+        listener = await loop.create_server(make_protocol, sock=sock, backlog=backlog, start_serving=False)
     else:
-        server._server = await loop.create_server(
-            make_protocol, host, port, backlog=backlog, reuse_port=reuse_port
+        listener = await loop.create_server(
+            make_protocol, host, port, backlog=backlog, reuse_port=reuse_port, start_serving=False
         )
+    server._server = listener
+    try:
+        await listener.start_serving()
+    except BaseException:  # cancelled, asyncio would listen on
+        listener.close()
+        raise
     return server

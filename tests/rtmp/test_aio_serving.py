@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
+import socket
 
 import pytest
 
 from rtmp.aio import RtmpClient, RtmpServer, start_server
 from rtmp.aio.live import LiveApplication
+from tests.interop.peers.ports import HOST, free_port
+from tests.rtmp.both_loops import on_both_loops
 
 
 async def serve() -> tuple[RtmpServer, asyncio.Task[None]]:
@@ -63,3 +68,20 @@ async def test_when_it_is_cancelled_it_closes_its_connections(while_it_ends: boo
         assert not server.connections
         assert await client.wait_closed() is None
         assert server.sockets == ()
+
+
+@on_both_loops
+async def test_whoever_is_cancelled_while_it_begins_to_listen_does_not_listen() -> None:
+    port = free_port()
+    for turns in itertools.count(1):
+        starting = asyncio.create_task(start_server(LiveApplication().make_handler, HOST, port))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if starting.done():
+            starting.result().close()
+            break
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        await asyncio.sleep(0)  # uvloop closes sockets a turn later
+        socket.create_server((HOST, port)).close()
