@@ -41,16 +41,9 @@ Fork = Callable[[int, int, socket.socket], bool]
 class Crew:
     """Workers of one kind."""
 
-    def __init__(
-        self,
-        kind: WorkerKind,
-        size: CrewSize,
-        roster: Roster,
-        fork: Fork,
-        farewells: Farewells,
-    ) -> None:
+    def __init__(self, kind: WorkerKind, size: CrewSize, fork: Fork, farewells: Farewells) -> None:
         self.workers: dict[int, WorkerHandle] = {}
-        self.roster = roster
+        self.roster = Roster()
         self.kind = kind
         self.size = size
         self._fork = fork

@@ -46,14 +46,8 @@ class Member:
 class Roster:
     """The workers that there are, and who has whose connections."""
 
-    def __init__(self, max_clients: int) -> None:
+    def __init__(self) -> None:
         self.members: set[Member] = set()
-        self._max_clients = max_clients
-
-    @property
-    def client_count(self) -> int:
-        """How many clients the workers have."""
-        return sum(len(member.clients) for member in self.members)
 
     @property
     def free_lines(self) -> int:
@@ -79,8 +73,6 @@ class Roster:
         None: whoever it will be has not started yet. Raises `CapacityError` if the client has to be
         refused.
         """
-        if self.client_count >= self._max_clients:
-            raise CapacityError(f"busy: this gateway has {self._max_clients} clients, and takes no more")
         members = [member for member in self.members if member.is_open]
         holder = next((member for member in members if aor is not None and member.has(aor)), None)
         if holder is not None:

@@ -28,7 +28,6 @@ from .kind import WorkerKind
 from .reception import Reception
 from .resources import check_address, check_resources, check_size
 from .restarts import Restarts
-from .roster import Roster
 from .slots import check_slots, config_of_worker, most_workers
 from .watch import watch
 
@@ -52,16 +51,12 @@ class Supervisor:
         self._verbosity = verbosity
         self._forker = ForkerProcess(self._forked, self._exited, self._forker_lost)
         self._forkers = Restarts()
-        roster = Roster(config.rtmp.max_connections)
         farewells = Farewells(config.sip.int_ip)
-        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), roster, self._fork_calls, farewells)
+        self._calls = Crew(WorkerKind.CALLS, self._size_of_calls(), self._fork_calls, farewells)
         self._live: Crew | None = None
         if config.live.enabled:
-            live_roster = Roster(config.rtmp.max_connections)
             no_farewells = Farewells("")
-            self._live = Crew(
-                WorkerKind.LIVE, self._size_of_live(), live_roster, self._fork_live, no_farewells
-            )
+            self._live = Crew(WorkerKind.LIVE, self._size_of_live(), self._fork_live, no_farewells)
         self._reception = Reception(config, self._calls, self._live)
         self._front = RtmpFront(config.rtmp, self._reception.make_handler, FrontConnection)
         self._is_draining = False

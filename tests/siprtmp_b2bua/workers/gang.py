@@ -14,7 +14,6 @@ from siprtmp_b2bua.workers.crew_size import CrewSize
 from siprtmp_b2bua.workers.farewell import Farewells
 from siprtmp_b2bua.workers.fork_request import Exited, Forked
 from siprtmp_b2bua.workers.kind import WorkerKind
-from siprtmp_b2bua.workers.roster import Roster
 from tests.interop.peers.polling import until
 
 KIND = WorkerKind.CALLS
@@ -33,7 +32,7 @@ class Gang:
         self._all_ends: list[socket.socket] = []
         self.can_fork = True
         size = CrewSize(least, 5, 5, idle_s=0.0, stop_s=0.1)
-        self.crew = Crew(KIND, size, Roster(2000), self._fork, Farewells(""))
+        self.crew = Crew(KIND, size, self._fork, Farewells(""))
 
     def _fork(self, serial: int, number: int, sock: socket.socket) -> bool:
         if not self.can_fork:

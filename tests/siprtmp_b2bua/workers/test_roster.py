@@ -10,8 +10,8 @@ from siprtmp_b2bua.workers.roster import Member, Roster
 ALICE = "alice@example.com"
 
 
-def roster_of(*members: Member, max_clients: int = 100) -> Roster:
-    roster = Roster(max_clients)
+def roster_of(*members: Member) -> Roster:
+    roster = Roster()
     roster.members.update(members)
     return roster
 
@@ -94,8 +94,3 @@ def test_a_late_worker_gets_nobody_and_if_all_are_late_the_client_hears_so() -> 
     calm.is_overloaded = True
     with pytest.raises(CapacityError, match="overloaded"):
         roster_of(late, calm).find(None)
-
-
-def test_there_are_no_more_clients_than_may_be() -> None:
-    with pytest.raises(CapacityError, match="has 3 clients"):
-        roster_of(member(1, 2), member(2, 1), max_clients=3).find(None)
