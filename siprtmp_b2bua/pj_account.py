@@ -138,7 +138,7 @@ class PjAccount:
         context = self._context
         if len(context.accounts) >= installed_build().registrations:
             # One more would be an assertion of pjsua and the end of the process.
-            raise CapacityError("all lines of this gateway are in use")
+            raise CapacityError("busy: all lines of this gateway are in use; try again later")
         account = _Account(self)
         try:
             account.create(self._settings())

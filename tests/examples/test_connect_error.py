@@ -37,7 +37,7 @@ def test_a_registrar_s_refusal_has_a_hint(description: str, hint: str) -> None:
     "sentence",
     [
         "this gateway takes no more clients: it is about to end",
-        "all lines of this gateway are in use",
+        "busy: all lines of this gateway are in use; try again later",
         "busy: this gateway is overloaded; try again later",
     ],
 )

@@ -105,7 +105,7 @@ async def test_instances_share_an_address(gateway: Gateway, peers: Peers) -> Non
 async def test_the_eighth_line_is_refused_and_the_others_live(gateway: Gateway, peers: Peers) -> None:
     kamailio = await peers.start(Kamailio())
     phones = [await connect(gateway, kamailio.port, instance=str(number)) for number in range(7)]
-    with pytest.raises(ConnectRejected, match="503 Service Unavailable: all lines"):
+    with pytest.raises(ConnectRejected, match="503 Service Unavailable: busy: all lines"):
         await connect(gateway, kamailio.port, instance="eighth")
     await phones.pop().close()
     await gateway.wait_logged("unregistration success|rtmp-7")
