@@ -221,15 +221,20 @@ class Call:
         state = self.state
         self._advance(CallEvent.DISCONNECTED)
         logger.info("%s: ended while %s: %d %s", self.name, state.name.lower(), code, reason)
+        try:
+            self._close_media()
+        finally:
+            self._tasks.cancel()
+            self.ended.set()
+            self._services.gate.call_ended()
+            self._tell_ended(state, f"{code} {reason}")
+
+    def _close_media(self) -> None:
         self._audio.close()
         if self._video is not None:
             logger.info("%s: %s", self.name, self._video.summary())
             self._video.close()
             self._video = None
-        self._tasks.cancel()
-        self.ended.set()
-        self._services.gate.call_ended()
-        self._tell_ended(state, f"{code} {reason}")
 
     def _tell_ended(self, state: CallState, status: str) -> None:
         answered_in_vain = state is CallState.ACTIVE and not self._accepted_sent and self._is_outgoing

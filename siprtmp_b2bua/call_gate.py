@@ -25,11 +25,11 @@ class CallGate:
 
     def __init__(self, max_lag_s: float, max_calls: int | None = None) -> None:
         self.is_draining = False
-        self.is_shut = False
-        """Whether this process and others have as many calls together as there may be."""
         self.calls = 0
         self.on_calls_changed: Callable[[], object] | None = None
         self._max_calls = max_calls
+        self._shut_at: int | None = None
+        """How many calls this process had when all had as many together as there may be."""
         self._max_lag_s = max_lag_s
         self._lags_s = [0.0] * _WINDOW
         self._timer: asyncio.TimerHandle | None = None
@@ -51,8 +51,15 @@ class CallGate:
             raise CapacityError("this gateway takes no more calls: it is about to end")
         if self.is_overloaded:
             raise CapacityError("busy: this gateway is overloaded; try again later")
-        if self.is_shut or (self._max_calls is not None and self.calls >= self._max_calls):
-            raise CapacityError(f"busy: this gateway has {self._max_calls} calls; try again later")
+        if any(most is not None and self.calls >= most for most in (self._shut_at, self._max_calls)):
+            raise CapacityError("busy: this gateway has as many calls as it may; try again later")
+
+    def shut(self, is_shut: bool) -> None:
+        """Hear from the supervisor whether all processes have as many calls together as there may be.
+
+        If they have, a call of ours that ends leaves a place that is ours to fill, until it says otherwise.
+        """
+        self._shut_at = self.calls if is_shut else None
 
     def call_began(self) -> None:
         """Count a call."""

@@ -194,6 +194,9 @@ class Line:
         except CapacityError as error:
             logger.warning("%s: %s", call.name, error)
             call.on_disconnected(503, "Service Unavailable")
+        except Exception:
+            call.on_disconnected(500, "Internal Server Error")
+            raise
 
     async def _send_invite(
         self, call: Call, sip: PjCall, target: str, own: str, preference: CodecPreference

@@ -43,7 +43,7 @@ class PjCallSession:
         self._life = PjCallLife()
         self._descriptions = self._new_descriptions(answers_invite=False)
         self._lines = 1
-        self._is_incoming = False
+        self.is_incoming = False
         self._is_described = False
 
     @property
@@ -89,7 +89,7 @@ class PjCallSession:
 
     def take_incoming(self, account: Any, call_id: int) -> None:
         """Own the incoming call `call_id`; runs inside onIncomingCall, before the answer's SDP is made."""
-        self._is_incoming = True
+        self.is_incoming = True
         self._descriptions = self._new_descriptions(answers_invite=True)
         self._life.call = PjCallObject(self, account, call_id)
         self._context.live_calls.add(self)
@@ -200,9 +200,9 @@ class PjCallSession:
             self.reports.disconnected(code, reason)
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             self.reports.note_answered()
-            if self._is_incoming:  # else the answer follows, which says whether there is video
+            if self.is_incoming:  # else the answer follows, which says whether there is video
                 self.reports.answered()
-        elif info.state == pj.PJSIP_INV_STATE_EARLY and not self._is_incoming:
+        elif info.state == pj.PJSIP_INV_STATE_EARLY and not self.is_incoming:
             self.reports.progress(code, reason)
 
     def media_changed(self, call: PjCallObject) -> None:

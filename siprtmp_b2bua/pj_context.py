@@ -26,6 +26,10 @@ class LiveCall(Protocol):
         """Whether it is the call of this Call-ID."""
 
     @property
+    def is_incoming(self) -> bool:
+        """Whether the peer has made it."""
+
+    @property
     def is_described(self) -> bool:
         """Whether it has a description that could be updated."""
 

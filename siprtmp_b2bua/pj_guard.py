@@ -195,9 +195,11 @@ class PjGuard:
         for end in names:
             ctypes.memset(body + end - 1, ord("-"), 1)
 
-    def _call_of(self, message: SipMessage) -> LiveCall | None:
+    def _call_of(self, message: SipMessage, *, is_incoming: bool = False) -> LiveCall | None:
+        """The call of a message; there are two by that name if a client has called another one here."""
         call_id = message.values("call-id")[0].encode("latin-1")
-        return next((call for call in self._live_calls if call.has_id(call_id)), None)
+        calls = (call for call in self._live_calls if call.is_incoming or not is_incoming)
+        return next((call for call in calls if call.has_id(call_id)), None)
 
     def _is_of_ended_call(self, address: int) -> bool:
         """Whether the request is in a dialog (it has a To tag), of which no call is left.
@@ -231,8 +233,13 @@ class PjGuard:
 
     def _is_one_too_many(self, address: int, message: SipMessage) -> bool:
         """Whether it is an INVITE for a new call, for which pjsua has no place: it would answer 486."""
-        is_new = ReceivedData.from_address(address).to.contents.tag.length == 0
-        return is_new and len(self._live_calls) >= self._max_calls and self._call_of(message) is None
+        if (
+            len(self._live_calls) < self._max_calls
+            or ReceivedData.from_address(address).to.contents.tag.length
+        ):
+            return False
+        call = self._call_of(message, is_incoming=True)
+        return call is None  # else it comes once more
 
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rtmp.admission import Admission
-from rtmp.aio.server import RtmpServer, ServerConnection, start_server
+from rtmp.aio.server import RtmpServer, ServerConnection, ServerHandler, start_server
 from rtmp.aio.tls import ServerTls
 from rtmp.errors import CertificateError
-from rtmp.events import ConnectRequested, Event
+from rtmp.events import ConnectionClosed, ConnectRequested, Event
 from rtmp.limits import AdmissionLimits, Timeouts
 from rtmp.policy_file import PolicyFile
 
@@ -54,6 +54,8 @@ class RtmpFront:
         self._server: RtmpServer | None = None
         self._tls_server: RtmpServer | None = None
         self._admission: Admission | None = None
+        self._to_refuse = 0
+        """Connections that are too many, and wait to be told."""
 
     @property
     def port(self) -> int:
@@ -109,10 +111,18 @@ class RtmpFront:
         for server in self._servers:
             await server.wait_closed()
 
-    def _check_room(self) -> None:
+    def _make_first_handler(self, connection: ServerConnection) -> ServerHandler:
+        """Return the handler of a connection, which has its place already; one too many is refused."""
+        assert self._admission is not None
         most = self._config.max_connections
-        if self._admission is not None and self._admission.count > most:
-            raise CapacityError(f"busy: this gateway has {most} connections; try again later")
+        if self._admission.count - self._to_refuse <= most:
+            return self._make_handler(connection)
+        self._to_refuse += 1
+        error = CapacityError(f"busy: this gateway has {most} connections; try again later")
+        return _Refusal(connection, error, self._refused)
+
+    def _refused(self) -> None:
+        self._to_refuse -= 1
 
     @property
     def _servers(self) -> list[RtmpServer]:
@@ -123,7 +133,7 @@ class RtmpFront:
         domains = config.policy_file_domains
         try:
             return await start_server(
-                lambda connection: _Doorman(connection, self._make_handler, self._check_room),
+                self._make_first_handler,
                 config.host,
                 port,
                 timeouts=Timeouts(handshake=config.connect_timeout_s, connect=config.connect_timeout_s),
@@ -140,23 +150,18 @@ class RtmpFront:
             ) from None
 
 
-class _Doorman:
-    """The handler of a client until its `connect`; `check_room` raises if it is one too many."""
+class _Refusal:
+    """The handler of a client that hears why it is refused; `on_gone` is called when it has gone."""
 
     def __init__(
-        self, connection: ServerConnection, make_handler: MakeHandler, check_room: Callable[[], None]
+        self, connection: ServerConnection, error: CapacityError, on_gone: Callable[[], None]
     ) -> None:
         self._connection = connection
-        self._make_handler = make_handler
-        self._check_room = check_room
+        self._error = error
+        self._on_gone = on_gone
 
     def on_event(self, event: Event) -> None:
-        connection = self._connection
         if isinstance(event, ConnectRequested):
-            try:
-                self._check_room()
-            except CapacityError as error:
-                refuse_connect(connection, f"rtmp-{connection.id}", error)
-                return
-        handler = connection.handler = self._make_handler(connection)
-        handler.on_event(event)
+            refuse_connect(self._connection, f"rtmp-{self._connection.id}", self._error)
+        elif isinstance(event, ConnectionClosed):
+            self._on_gone()

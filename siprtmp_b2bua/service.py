@@ -15,7 +15,7 @@ from .config import GatewayConfig
 from .control.place import control_path
 from .control.server import ControlServer
 from .control.status import GatewayStatus
-from .errors import ConfigurationError, StartupError
+from .errors import B2buaError, ConfigurationError, StartupError
 from .tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,8 @@ class Service(Protocol):
     def reload(self, config: GatewayConfig) -> Reloaded:
         """Put other settings and renewed certificates in force, as far as that can be done; say what was.
 
-        Raises StartupError, with nothing changed, for settings that cannot be.
+        Raises StartupError or ConfigurationError, with nothing changed but the certificate, for settings that
+        cannot be.
         """
 
 
@@ -102,7 +103,10 @@ class ServiceRunner:
         await self._service.stop()
 
     async def _log_counts(self) -> None:
-        counts = await self._service.counts() | {"tasks": len(asyncio.all_tasks())}
+        try:
+            counts = await self._service.counts() | {"tasks": len(asyncio.all_tasks())}
+        except B2buaError:
+            return  # it is ending
         logger.info("status: %s", " ".join(f"{name}={count}" for name, count in counts.items()))
 
     async def _open_control(self) -> ControlServer | None:

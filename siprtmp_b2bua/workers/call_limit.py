@@ -17,9 +17,10 @@ class CallLimit:
 
     def update(self, workers: Collection[WorkerHandle], most: int | None) -> None:
         """Tell those who do not know it yet; None: there may be as many as the workers can hold."""
-        is_full = most is not None and sum(worker.calls for worker in workers) >= most
         self._told.intersection_update(worker.serial for worker in workers)
-        for worker in workers:
+        for worker in list(workers):
+            # Anew for each: one that cannot be told is found to be dead, with its calls, and is here no more.
+            is_full = most is not None and sum(each.calls for each in workers) >= most
             if worker.takes_clients and (worker.serial in self._told) != is_full:
-                worker.tell(commands.TakeNoCalls(is_full))
                 self._told ^= {worker.serial}
+                worker.tell(commands.TakeNoCalls(is_full))

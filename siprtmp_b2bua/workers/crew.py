@@ -130,7 +130,13 @@ class Crew:
             is_starting = True
 
     @property
+    def has_waiting(self) -> bool:
+        """Whether clients wait for a worker."""
+        return bool(self._waiting)
+
+    @property
     def _lines_missing(self) -> int:
+        """At 0 there are as many as are wanted, and the next client has to wait: one more is kept in hand."""
         return self.roster.lines_missing(self._lines, self._waiting.values(), self._accounts.unassigned)
 
     def _start_one(self) -> bool:
@@ -261,6 +267,7 @@ class Crew:
             return
         self.size = size
         self._numbers.begin_anew()
+        self.on_calls_changed()  # there may be more than before, or fewer
         self._accounts.begin(standing)
         for handle in self.workers.values():
             handle.retire()

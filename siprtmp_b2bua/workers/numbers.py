@@ -17,7 +17,14 @@ _PACE_S: Final = 1.0
 
 
 class Numbers:
-    """Each number has to wait if its workers die, and all have to if any worker that is started dies."""
+    """Each number has to wait if its workers die, and all have to if any worker that is started dies.
+
+    Say that a library is broken. Number 1 dies young and is started again at once; so is what else is started
+    for who waits: 2 and 3 die as well. That makes a row of three numbers. From then on one worker is started
+    at a time, and each that dies young makes all of them wait for twice as long as the one before, up to half
+    a minute. One that lives that long, or dies only then, ends the row. If but the port of number 1 is taken,
+    2 and 3 live, there is no row, and 1 alone waits.
+    """
 
     def __init__(self) -> None:
         self.dead: set[int] = set()
@@ -28,7 +35,7 @@ class Numbers:
         self._tried: set[int] = set()
         """Those whose workers were started after the first of those deaths, and live."""
         self._counted_s = 0.0
-        """When a death last made all wait. Who was started before says nothing new by its own."""
+        """When a death last made all wait. What was started before that, and dies too, tells nothing new."""
 
     def first(self, candidates: Iterable[int], now_s: float) -> int | None:
         """Which of these is to be started before the others, None if none may be."""

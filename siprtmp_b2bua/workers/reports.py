@@ -33,7 +33,7 @@ class Failed(_Report):
 
 
 class Beat(_Report):
-    """The worker is alive; once a second, and when it has more calls or fewer if their number is limited."""
+    """The worker is alive; once a second, and when it has more calls or fewer."""
 
     kind: Literal["beat"] = "beat"
     is_overloaded: bool

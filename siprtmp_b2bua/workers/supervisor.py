@@ -13,7 +13,7 @@ from .. import __version__
 from ..applications import check_recordings
 from ..config import GatewayConfig
 from ..control.status import GatewayStatus
-from ..errors import StartupError
+from ..errors import ConfigurationError, StartupError
 from ..rtmp_front import RtmpFront
 from ..service import NOTHING_NEW, Reloaded
 from ..tasks import TaskGroup
@@ -101,7 +101,12 @@ class Supervisor:
         See `Service`. What only a restart can change stays as it is.
         """
         failure = self._front.reload_certificate()
-        return Reloaded(self._renew(config), failure)
+        try:
+            return Reloaded(self._renew(config), failure)
+        except (ConfigurationError, StartupError) as error:
+            if failure is None:
+                raise
+            raise StartupError(f"{error}; {failure}") from None
 
     def _renew(self, config: GatewayConfig) -> list[str]:
         """Put other settings in force; return what was done."""

@@ -84,8 +84,7 @@ class Worker:
         if self._telephone is None:
             self._gate.start()
             return reports.Ready(lines=_LIVE_LINES, sip_port=0)
-        if self._config.max_calls is not None:
-            self._gate.on_calls_changed = self._tell_load
+        self._gate.on_calls_changed = self._tell_load
         self._telephone.watch_dialogs(self._dialog_changed)
         await self._telephone.start()
         return reports.Ready(lines=self._telephone.max_calls, sip_port=self._telephone.sip_port)
@@ -124,7 +123,10 @@ class Worker:
                 assert self._telephone is not None
                 self._telephone.redirect(user, sip_port)
             case commands.TakeNoCalls(is_full):
-                self._gate.is_shut = is_full
+                logger.debug(
+                    "all workers have %s", "as many calls as there may be" if is_full else "fewer calls"
+                )
+                self._gate.shut(is_full)
             case commands.Drain():
                 self._gate.is_draining = True
                 self._tasks.start(self._drain())

@@ -25,6 +25,14 @@ async def test_one_connection_too_many(workers: str) -> None:
         assert not third.is_closed
 
 
+async def test_of_many_at_once_as_many_get_in_as_there_may_be() -> None:
+    async with gateway("--workers", "1", "--max-connections", "3") as running:
+        all_at_once = (running.connect("live") for _ in range(10))
+        clients = await asyncio.gather(*all_at_once, return_exceptions=True)
+        assert sum(isinstance(client, RtmpClient) for client in clients) == 3
+        assert sum(isinstance(client, ConnectRejected) for client in clients) == 7
+
+
 async def connect_when_there_is_room(running: RunningGateway) -> RtmpClient:
     """Connect; the gateway may yet have to notice that another client has gone."""
     async with asyncio.timeout(10):

@@ -50,11 +50,23 @@ def test_calls_are_counted_and_no_more_taken_than_there_may_be() -> None:
     gate.call_began()
     gate.check()
     gate.call_began()
-    with pytest.raises(CapacityError, match="busy: this gateway has 2 calls"):
+    with pytest.raises(CapacityError, match="busy: this gateway has as many calls as it may"):
         gate.check()
     gate.call_ended()
     gate.check()
-    gate.is_shut = True
-    with pytest.raises(CapacityError, match="busy: this gateway has 2 calls"):
-        gate.check()
     assert changes == [1, 2, 1]
+
+
+def test_if_all_processes_have_as_many_as_may_be_each_may_fill_its_own_places_again() -> None:
+    gate = CallGate(0)
+    gate.call_began()
+    gate.shut(True)
+    with pytest.raises(CapacityError, match="busy"):
+        gate.check()
+    gate.call_ended()
+    gate.check()
+    gate.call_began()
+    with pytest.raises(CapacityError, match="busy"):
+        gate.check()
+    gate.shut(False)
+    gate.check()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from siprtmp_b2bua.workers import commands, reports
 from siprtmp_b2bua.workers.commands import TakeNoCalls
@@ -73,3 +76,24 @@ async def test_without_a_limit_nobody_hears_anything(make_gang: MakeGang) -> Non
     gang = await with_two(make_gang, None)
     await has_calls(gang, 1, 1000)
     assert told(gang, 1) == told(gang, 2) == []
+
+
+async def test_other_settings_are_told_at_once(make_gang: MakeGang) -> None:
+    gang = await with_two(make_gang, 1)
+    await has_calls(gang, 1, 1)
+    assert told(gang, 2) == [True]
+    gang.crew.renew(replace(gang.crew.size, max_calls=None), ())
+    assert told(gang, 2) == [False]
+
+
+async def test_a_worker_that_turns_out_to_be_dead_does_not_keep_the_others_from_hearing(
+    make_gang: MakeGang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gang = await with_two(make_gang, 3)
+    await has_calls(gang, 1, 1)
+    gang.can_fork, first = False, gang.crew.workers[1]
+    monkeypatch.setattr(first, "tell", lambda _command: gang.crew.on_lost(first))
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    await has_calls(gang, 2, 3)
+    assert (told(gang, 2), failures) == ([True], [])
