@@ -126,6 +126,10 @@ class DownlinkChain:
         if not self._is_closed:
             self._fed.append(pcm)
 
+    def pass_time(self, ticks: int) -> None:
+        """Note that the bridge has left out so many ticks."""
+        self._idle += self._skip(ticks * self._tick_bytes)
+
     def drain(self) -> list[AudioPacket]:
         """Encode all that was fed."""
         fed = self._fed

@@ -14,6 +14,7 @@ import asyncio
 import ctypes
 import logging
 from collections.abc import Callable
+from functools import partial
 from threading import get_native_id
 from typing import Final
 
@@ -24,6 +25,8 @@ from media_bridge.pj_module import pj, shared_object
 _log = logging.getLogger(__name__)
 
 OnTick = Callable[[], None]
+OnLeftOut = Callable[[int], None]
+"""Takes how many ticks there are none of, because the loop stood still."""
 
 _FRAME_S: Final = FRAME_MS / 1000
 _LATE_S: Final = 0.5
@@ -59,6 +62,7 @@ class BridgeTicker:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._listeners: dict[object, OnTick] = {}
+        self._time_keepers: dict[object, OnLeftOut] = {}
         self._next: asyncio.Handle | None = None
         self._due_s = 0.0
         self._ticks_left: int | None = None
@@ -122,13 +126,19 @@ class BridgeTicker:
         self.stop()
         self._tick_bridge = None
 
-    def listen(self, on_tick: OnTick) -> Callable[[], None]:
-        """Have `on_tick` called after each tick; return what ends that."""
+    def listen(self, on_tick: OnTick, on_left_out: OnLeftOut | None = None) -> Callable[[], None]:
+        """Have `on_tick` called after each tick; return what ends that.
+
+        `on_left_out` is for who counts time by ticks.
+        """
         key = object()
         self._listeners[key] = on_tick
+        if on_left_out is not None:
+            self._time_keepers[key] = on_left_out
 
         def end() -> None:
             self._listeners.pop(key, None)
+            self._time_keepers.pop(key, None)
 
         return end
 
@@ -169,8 +179,14 @@ class BridgeTicker:
         self._due_s += _FRAME_S
         now_s = self._loop.time()
         if self._due_s < now_s - _LATE_S:
-            self._due_s = now_s
+            self._leave_out(round((now_s - self._due_s) / _FRAME_S))
         self._next = self._loop.call_at(self._due_s, self._ring)
+
+    def _leave_out(self, ticks: int) -> None:
+        _log.warning("the bridge stood still: %d ms of all calls' audio are left out", ticks * FRAME_MS)
+        self._due_s += ticks * _FRAME_S
+        for on_left_out in list(self._time_keepers.values()):
+            self._tell(partial(on_left_out, ticks))
 
 
 def _register_thread(endpoint: pj.Endpoint) -> None:

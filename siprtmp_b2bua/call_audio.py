@@ -24,8 +24,8 @@ from .sdp import SdpCodec
 
 logger = logging.getLogger(__name__)
 
-ListenToTicks = Callable[[Callable[[], None]], Callable[[], None]]
-"""`BridgeTicker.listen`: takes what is to be called after each tick, and returns what ends that."""
+ListenToTicks = Callable[[Callable[[], None], Callable[[int], None]], Callable[[], None]]
+"""`BridgeTicker.listen`: takes what is to be called after each tick, and of ticks that are left out."""
 EmitAudio = Callable[[int, bytes], None]
 """Takes the timestamp in milliseconds and the whole FLV audio tag."""
 
@@ -107,7 +107,7 @@ class CallAudio:
             start_ms=start_ms,
             band_limited=encoder_rate_hz == self._rate_hz,
         )
-        self._end_ticks = listen(self._drain)
+        self._end_ticks = listen(self._drain, self._downlink.pass_time)
 
     def make_port(self) -> PcmPort:
         """Create the bridge's port; on the pjsip thread."""

@@ -107,6 +107,16 @@ def test_downlink_time_passes_without_audio() -> None:
     assert chain.stats().idle_samples == 3 * 160
 
 
+def test_ticks_that_are_left_out_are_time_all_the_same() -> None:
+    chain = DownlinkChain(CountingEncoder())
+    chain.feed(frame(0))
+    assert stamps(chain) == [(0, 0)]
+    chain.pass_time(50)
+    chain.feed(frame(1))
+    assert stamps(chain) == [(1020, 1)]
+    assert chain.stats().idle_samples == 50 * 160
+
+
 def test_what_comes_after_the_end_is_dropped() -> None:
     chain = DownlinkChain(CountingEncoder())
     chain.feed(frame(0))

@@ -111,6 +111,24 @@ def test_a_machine_that_stood_still_gets_no_flood(
     assert len(ticks) <= 8
 
 
+def test_who_counts_time_hears_how_much_was_left_out(
+    loop: SteppedLoop, ticker: BridgeTicker, ticks: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    left_out: list[int] = []
+    end = ticker.listen(lambda: None, left_out.append)
+    ticker.start()
+    loop.run(20)
+    loop.stand_still(3_013)
+    loop.run(100)
+    assert len(ticks) + sum(left_out) == (20 + 3_013 + 100) // 20
+    assert ticks[-1] % 20 == 0, "it goes on in the same moments"
+    assert "2980 ms of all calls' audio are left out" in caplog.text
+    end()
+    loop.stand_still(3_000)
+    loop.run()
+    assert len(left_out) == 1
+
+
 def test_to_start_it_again_moves_it(loop: SteppedLoop, ticker: BridgeTicker, ticks: list[int]) -> None:
     ticker.start()
     loop.run(47)

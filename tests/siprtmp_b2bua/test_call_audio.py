@@ -28,7 +28,12 @@ class Call:
         self.bridge_hz = bridge_hz
         self.tags: list[bytes] = []
         self.audio = CallAudio(
-            "call", rtmp, sip, config, lambda _drain: lambda: None, lambda _ms, tag: self.tags.append(tag)
+            "call",
+            rtmp,
+            sip,
+            config,
+            lambda _drain, _left_out: lambda: None,
+            lambda _ms, tag: self.tags.append(tag),
         )
 
     async def heard_by_client(self, pcm: bytes) -> bytes:
