@@ -69,7 +69,7 @@ class PjGuard:
         self._redirects = redirects
         self._max_calls = max_calls
         self._requires_srtp = requires_srtp
-        self._warned_s = -math.inf
+        self._warned_s: dict[str, float] = {}
         self._dialogs = DialogNotes()
         self.on_dialog: Callable[[DialogNote | str], None] | None = None
         """Hears of dialogs: the note of one that has begun, the Call-ID of one that has ended."""
@@ -122,12 +122,12 @@ class PjGuard:
             self._responder.redirect(address, contact)
             return _HANDLED
         if message.method == "INVITE" and self._is_one_too_many(address, message):
-            self._warn("all calls of this process are in use: a caller is told to try again later (503)")
+            self._warn("all calls of this process are in use: a caller has to try again later (503)", "full")
             self._responder.postpone(address)
             return _HANDLED
         opens_sockets = message.method == "INVITE" or audio_lines > 0
         if opens_sockets and not self._media_budget.take(time.monotonic(), max(1, audio_lines)):
-            self._warn("too many calls at once: an INVITE is left unanswered")
+            self._warn("too many calls at once: an INVITE is left unanswered", "flood")
             return _HANDLED  # whoever means it sends it again after 500 ms
         return self._hand_on(address, message)
 
@@ -267,11 +267,11 @@ class PjGuard:
         ctypes.memset(ReceivedData.from_address(address).body_address(length), ord("?"), length)
         return _NOT_HANDLED
 
-    def _warn(self, text: str) -> None:
-        """Log not more often than once a second: a peer decides how often there is a reason."""
+    def _warn(self, text: str, about: str = "message") -> None:
+        """Log once a second at most about the same: a peer decides how often there is a reason."""
         now_s = time.monotonic()
-        if now_s - self._warned_s >= 1.0:
-            self._warned_s = now_s
+        if now_s - self._warned_s.get(about, -math.inf) >= 1.0:
+            self._warned_s[about] = now_s
             logger.warning("%s", text)
 
     def _on_response(self, address: int) -> int:
