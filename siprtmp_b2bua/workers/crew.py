@@ -54,7 +54,8 @@ class Crew:
         self._numbers = Numbers()
         self._waiting: dict[int, str | None] = {}
         """Clients that wait for a worker, and their addresses."""
-        self._has_begun = size.least == 0
+        self.has_begun = size.least == 0
+        """Whether the first workers have started; if one of them cannot, there is no gateway."""
         self._is_ending = False
         self._failure = ""
         """Why the last worker died that did."""
@@ -227,7 +228,7 @@ class Crew:
             self._numbers.ended(handle.number, self._clock())
         else:
             # what fails before the first workers have started is for who waits for them to say
-            logger.log(logging.ERROR if self._has_begun else logging.DEBUG, "%s", handle.obituary(how))
+            logger.log(logging.ERROR if self.has_begun else logging.DEBUG, "%s", handle.obituary(how))
             self._farewells.say(handle.number, handle.sip_port, handle.dialogs.values())
             self._failure = handle.failure or how
             self._numbers.died(handle.number, self._clock())
@@ -238,7 +239,7 @@ class Crew:
         """Wait until the first workers have started; raises `StartupError` if one cannot."""
         while not self._failure:
             if all(worker.state is WorkerState.READY for worker in self.workers.values()):
-                self._has_begun = True
+                self.has_begun = True
                 return
             self._changed.clear()
             await self._changed.wait()
@@ -249,7 +250,7 @@ class Crew:
 
         Number 1 is started anew whenever it has ended: its SIP port is that of the configuration.
         """
-        if self._is_ending or not self._has_begun:
+        if self._is_ending or not self.has_begun:
             return
         always = {1} if self.size.least else set()
         while self._start_first(self._numbers.dead | always):

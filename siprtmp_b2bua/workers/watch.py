@@ -28,7 +28,7 @@ async def watch(crew: Crew) -> None:
             if late_s > _PERIOD_S:  # what stopped us, such as a pause of the machine, may have stopped it
                 handle.heard_s += late_s
             _check(crew, handle, now_s)
-        if crew.workers or crew.has_waiting:
+        if crew.has_begun and (crew.workers or crew.has_waiting):
             crew.start_ahead()  # first: who waits needs one that starts, rather than one that has always died
         crew.keep_size()
 

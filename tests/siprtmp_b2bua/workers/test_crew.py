@@ -11,7 +11,7 @@ from rtmp.admission import Admission
 from rtmp.aio.handover import Handover
 from rtmp.aio.places import Places
 from siprtmp_b2bua.errors import CapacityError, StartupError
-from siprtmp_b2bua.workers import commands
+from siprtmp_b2bua.workers import commands, reports
 from siprtmp_b2bua.workers.fork_request import Forked
 from siprtmp_b2bua.workers.watch import watch
 from tests.interop.peers.polling import until
@@ -184,6 +184,23 @@ async def test_the_first_number_is_not_what_idles(make_gang: MakeGang) -> None:
     await until(lambda: gang.states[2] == "ENDING", "the second to end")
     assert gang.states[1] == "READY"
     watching.cancel()
+
+
+async def test_no_other_is_started_while_the_first_one_fails(
+    make_gang: MakeGang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gang = make_gang()
+    gang.crew.start()
+    gang.tell_process(1)
+    gang.ends[1].send(reports.pack(reports.Failed(reason="its port is taken")))
+    await until(lambda: gang.states[1] == "ENDING", "the report to come")
+    turned = asyncio.Event()
+    monkeypatch.setattr(gang.crew, "keep_size", turned.set)
+    watching = asyncio.ensure_future(watch(gang.crew))
+    async with asyncio.timeout(5):
+        await turned.wait()
+    watching.cancel()
+    assert gang.forked == [1]
 
 
 async def test_a_reload_starts_nothing_while_the_gateway_drains(make_gang: MakeGang) -> None:
