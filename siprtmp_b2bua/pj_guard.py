@@ -27,12 +27,13 @@ import time
 from collections.abc import Callable, Iterable, Set
 from typing import Final
 
-from media_bridge.pj_module import pj, shared_object
+from media_bridge.pj_module import shared_object
 
 from .dialog_notes import DialogNote, DialogNotes
 from .pj_context import LiveCall
+from .pj_dialogs import DialogFinder
 from .pj_responder import StatelessResponder
-from .pj_structures import InviteSession, PjCallback, PjModule, PjText, ReceivedData
+from .pj_structures import PjCallback, PjModule, PjText, ReceivedData
 from .rate_limit import RateLimit
 from .redirects import Redirects
 from .sip_message import CHALLENGES, SipMessage
@@ -77,12 +78,7 @@ class PjGuard:
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
         endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
         self._responder = StatelessResponder(library, endpoint)
-        self._find_dialog = library.pjsip_ua_find_dialog
-        self._find_dialog.argtypes = (ctypes.POINTER(PjText),) * 3 + (ctypes.c_int,)
-        self._find_dialog.restype = ctypes.c_void_p
-        self._invite_session = library.pjsip_dlg_get_inv_session
-        self._invite_session.argtypes = (ctypes.c_void_p,)
-        self._invite_session.restype = ctypes.POINTER(InviteSession)
+        self._finder = DialogFinder(library)
         name = b"mod-siprtmp-guard"
         self._module = PjModule(
             name=PjText(name, len(name)),
@@ -102,7 +98,8 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return self._refuse(address, message, _BAD_REQUEST, "its headers contradict each other")
-        if message.method not in _ANYWHERE and self._is_of_ended_call(address):
+        received = ReceivedData.from_address(address)
+        if message.method not in _ANYWHERE and self._finder.is_of_ended_call(received):
             return self._refuse(address, message, _NO_CALL, "the call of its dialog has ended")
         if message.method in _DIALOG_METHODS and not message.routes_requests_by_sip:
             return self._refuse(address, message, _BAD_REQUEST, "its Contact or Record-Route is no SIP URI")
@@ -201,36 +198,6 @@ class PjGuard:
         calls = (call for call in self._live_calls if call.is_incoming or not is_incoming)
         return next((call for call in calls if call.has_id(call_id)), None)
 
-    def _is_of_ended_call(self, address: int) -> bool:
-        """Whether the request is in a dialog (it has a To tag), of which no call is left.
-
-        pjsip keeps the dialog for half a minute and more, and pjsua has its slot number, which the next call
-        may have by then.
-        """
-        received = ReceivedData.from_address(address)
-        local, remote = received.to.contents.tag, received.from_.contents.tag
-        return local.length > 0 and not self._is_live(self._dialog(received, local, remote))
-
-    def _answers_ended_call(self, address: int) -> bool:
-        """Whether the response is in a dialog that pjsip has, but of which no call is left."""
-        received = ReceivedData.from_address(address)
-        local, remote = received.from_.contents.tag, received.to.contents.tag
-        dialog = self._dialog(received, local, remote)
-        return dialog is not None and not self._is_live(dialog)
-
-    def _dialog(self, received: ReceivedData, local: PjText, remote: PjText) -> int | None:
-        call_id = received.call_id.contents.id
-        dialog: int | None = self._find_dialog(
-            ctypes.byref(call_id), ctypes.byref(local), ctypes.byref(remote), 0
-        )
-        return dialog
-
-    def _is_live(self, dialog: int | None) -> bool:
-        if dialog is None:
-            return False
-        session = self._invite_session(dialog)
-        return bool(session) and session.contents.state != pj.PJSIP_INV_STATE_DISCONNECTED
-
     def _is_one_too_many(self, address: int, message: SipMessage) -> bool:
         """Whether it is an INVITE for a new call, for which pjsua has no place: it would answer 486."""
         if (
@@ -280,7 +247,8 @@ class PjGuard:
             return _NOT_HANDLED
         if not message.is_consistent:
             return _HANDLED
-        if message.status_code in CHALLENGES and self._answers_ended_call(address):
+        received = ReceivedData.from_address(address)
+        if message.status_code in CHALLENGES and self._finder.answers_ended_call(received):
             self._set_code(address, _NO_CALL)
             return _NOT_HANDLED
         self._note_dialog(address, message)
