@@ -98,22 +98,18 @@ class BridgeTicker:
 
         self._tick_bridge = tick
 
-    def start(self, *, ticks: int | None = None) -> None:
-        """Tick from one frame time from now on, also if it has been ticking in other moments.
-
-        With `ticks`, that many times and no more.
-        """
+    def start(self) -> None:
+        """Tick from one frame time from now on, also if it has been ticking in other moments."""
         self.stop()
-        self._ticks_left = ticks
+        self._ticks_left = None
         self._due_s = self._loop.time() + _FRAME_S
         self._next = self._loop.call_at(self._due_s, self._ring)
 
     def run_out(self, ticks: int) -> None:
         """Tick that many times yet, in the moments in which it does; if it does not, from now on."""
         if self._next is None:
-            self.start(ticks=ticks)
-        else:
-            self._ticks_left = ticks
+            self.start()
+        self._ticks_left = ticks
 
     def stop(self) -> None:
         """Do not tick any more."""

@@ -21,7 +21,6 @@ from .errors import ConfigurationError, StartupError
 from .logs import configure_logging
 from .rtmp_front import load_certificate
 from .service import ServiceRunner
-from .workers.account_plan import check_accounts
 from .workers.slots import check_slots, is_one_process, most_workers
 from .workers.supervisor import Supervisor
 
@@ -162,7 +161,6 @@ def check(config: GatewayConfig) -> None:
     """
     if not is_one_process(config):
         check_slots(config, most_workers(config))
-        check_accounts(config, most_workers(config))
     load_certificate(config.rtmp)
     check_recordings(config.live)
 

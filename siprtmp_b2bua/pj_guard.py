@@ -118,7 +118,7 @@ class PjGuard:
             logger.info("a call is redirected: another process has the line of %s", contact)
             self._responder.redirect(address, contact)
             return _HANDLED
-        if message.method == "INVITE" and self._is_one_too_many(address, message):
+        if message.method == "INVITE" and self._is_one_too_many(received, message):
             self._warn("all calls of this process are in use: a caller has to try again later (503)", "full")
             self._responder.postpone(address)
             return _HANDLED
@@ -198,15 +198,11 @@ class PjGuard:
         calls = (call for call in self._live_calls if call.is_incoming or not is_incoming)
         return next((call for call in calls if call.has_id(call_id)), None)
 
-    def _is_one_too_many(self, address: int, message: SipMessage) -> bool:
-        """Whether it is an INVITE for a new call, for which pjsua has no place: it would answer 486."""
-        if (
-            len(self._live_calls) < self._max_calls
-            or ReceivedData.from_address(address).to.contents.tag.length
-        ):
-            return False
-        call = self._call_of(message, is_incoming=True)
-        return call is None  # else it comes once more
+    def _is_one_too_many(self, received: ReceivedData, message: SipMessage) -> bool:
+        """Whether an INVITE is for a call for which pjsua has no place: it would answer 486."""
+        is_new = received.to.contents.tag.length == 0  # or comes once more: then its call is there
+        is_full = len(self._live_calls) >= self._max_calls
+        return is_new and is_full and self._call_of(message, is_incoming=True) is None
 
     def _is_of_described_call(self, message: SipMessage) -> bool:
         call = self._call_of(message)

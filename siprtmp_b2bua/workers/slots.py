@@ -8,6 +8,7 @@ from ..config import GatewayConfig
 from ..errors import ConfigurationError
 from ..room import lines_of_process
 from ..setting_types import PortRange
+from .account_plan import check_accounts
 
 _PORTS_OF_LINE: Final = 8
 """Three pairs of a call with video, and one of a call that has just ended."""
@@ -42,7 +43,7 @@ def is_one_process(config: GatewayConfig) -> bool:
 
 
 def check_slots(config: GatewayConfig, max_workers: int) -> None:
-    """Raise `ConfigurationError` unless there are ports for so many workers."""
+    """Raise `ConfigurationError` unless there are ports for so many workers, and lines for all accounts."""
     ports, needed = config.media.rtp_ports, min_rtp_ports(config)
     count = (ports.high - ports.low + 1) // max_workers
     if max_workers > 1 and count < needed:
@@ -57,6 +58,7 @@ def check_slots(config: GatewayConfig, max_workers: int) -> None:
             "there on: choose a lower --sip-port"
         )
     _check_overlap(config, max_workers)
+    check_accounts(config, max_workers)
 
 
 def _check_overlap(config: GatewayConfig, max_workers: int) -> None:

@@ -17,7 +17,6 @@ from ..errors import ConfigurationError, StartupError
 from ..rtmp_front import RtmpFront
 from ..service import NOTHING_NEW, Reloaded
 from ..tasks import TaskGroup
-from .account_plan import check_accounts
 from .crew import Crew
 from .crew_size import CrewSize
 from .farewell import Farewells
@@ -76,7 +75,6 @@ class Supervisor:
         """Listen, and start the first workers. Raises `StartupError` with nothing left behind."""
         config = self.config
         check_slots(config, self._most)
-        check_accounts(config, self._most)
         check_resources(config, self._most)
         check_recordings(config.live)
         self._front.load_certificate()
@@ -114,7 +112,6 @@ class Supervisor:
         if kept == self.config:
             return [*differences, NOTHING_NEW]
         check_slots(kept, self._most)
-        check_accounts(kept, self._most)
         check_size(kept)
         check_address(kept)
         check_recordings(kept.live)

@@ -140,10 +140,10 @@ def test_to_start_it_again_moves_it(loop: SteppedLoop, ticker: BridgeTicker, tic
 def test_it_stops_after_so_many_ticks_unless_it_is_started(
     loop: SteppedLoop, ticker: BridgeTicker, ticks: list[int]
 ) -> None:
-    ticker.start(ticks=3)
+    ticker.run_out(3)
     loop.run(1000)
     assert ticks == [20, 40, 60]
-    ticker.start(ticks=3)
+    ticker.run_out(3)
     ticker.start()
     loop.run(1000)
     assert len(ticks) == 3 + 50

@@ -8,21 +8,7 @@ from media_bridge.pj_ticker import BridgeTicker
 from siprtmp_b2bua import bridge_clock
 from siprtmp_b2bua.bridge_clock import BridgeClock
 from tests.media_bridge.test_pj_ticker import SteppedLoop
-
-
-class RecordingTicker:
-    def __init__(self) -> None:
-        self.acts: list[str] = []
-
-    def start(self) -> None:
-        self.acts.append("start")
-
-    def run_out(self, ticks: int) -> None:
-        self.acts.append("run out")
-
-    def take(self) -> list[str]:
-        acts, self.acts = self.acts, []
-        return acts
+from tests.siprtmp_b2bua.recording_ticker import RecordingTicker
 
 
 @pytest.fixture

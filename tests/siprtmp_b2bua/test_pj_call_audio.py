@@ -9,21 +9,7 @@ import pytest
 
 from siprtmp_b2bua.bridge_clock import BridgeClock
 from siprtmp_b2bua.pj_call_audio import PjCallAudio
-
-
-class RecordingTicker:
-    def __init__(self) -> None:
-        self.acts: list[str] = []
-
-    def start(self) -> None:
-        self.acts.append("start")
-
-    def run_out(self, ticks: int) -> None:
-        self.acts.append("run out")
-
-    def take(self) -> list[str]:
-        acts, self.acts = self.acts, []
-        return acts
+from tests.siprtmp_b2bua.recording_ticker import RecordingTicker
 
 
 def post(function: Callable[..., object], *args: object) -> None:

@@ -46,13 +46,18 @@ class FakeService:
         raise AssertionError(f"nobody asks for {config}")
 
 
+def run(gateway: FakeService) -> asyncio.Task[None]:
+    """Run it as a service."""
+    config = GatewayConfig(control=NO_CONTROL)
+    return asyncio.create_task(ServiceRunner(gateway, config, lambda: config).run())
+
+
 async def test_sigterm_while_it_stops_promises_no_drain(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(service, "_SECOND_SIGTERM_S", 0.0)
     gateway = FakeService()
-    config = GatewayConfig(control=NO_CONTROL)
-    running = asyncio.create_task(ServiceRunner(gateway, config, lambda: config).run())
+    running = run(gateway)
     with caplog.at_level(logging.INFO):
         async with asyncio.timeout(10):
             await gateway.started.wait()
@@ -74,8 +79,7 @@ async def test_a_second_sigterm_at_once_drains(
     monkeypatch.setattr(service, "_SECOND_SIGTERM_S", 3600.0)
     gateway = FakeService()
     gateway.may_stop.set()
-    config = GatewayConfig(control=NO_CONTROL)
-    running = asyncio.create_task(ServiceRunner(gateway, config, lambda: config).run())
+    running = run(gateway)
     with caplog.at_level(logging.INFO):
         async with asyncio.timeout(10):
             await gateway.started.wait()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import pytest
 
-from siprtmp_b2bua.workers import reports
+from siprtmp_b2bua.workers import commands, reports
 from siprtmp_b2bua.workers.crew import Crew
 from siprtmp_b2bua.workers.crew_size import CrewSize
 from siprtmp_b2bua.workers.farewell import Farewells
 from siprtmp_b2bua.workers.fork_request import Exited, Forked
 from siprtmp_b2bua.workers.kind import WorkerKind
 from tests.interop.peers.polling import until
+
+C = TypeVar("C", bound=commands.Command)
 
 KIND = WorkerKind.CALLS
 EXIT_STATUS_1 = 256
@@ -69,6 +72,19 @@ class Gang:
     def die(self, number: int) -> None:
         """Have a worker's process end."""
         self.crew.on_exited(Exited(NO_PID + number, EXIT_STATUS_1))
+
+    def told(self, number: int, kind: type[C]) -> list[C]:
+        """The commands of a kind that a worker has got; all that it has got are taken."""
+        end = self.ends[number]
+        end.setblocking(False)
+        found = []
+        while True:
+            try:
+                command = commands.unpack(end.recv(4096))
+            except BlockingIOError:
+                return found
+            if isinstance(command, kind):
+                found.append(command)
 
     def close(self) -> None:
         """Close all channels."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from siprtmp_b2bua.workers import commands, reports
+from siprtmp_b2bua.workers import reports
 from siprtmp_b2bua.workers.commands import TakeNoCalls
 from tests.interop.peers.polling import until
 from tests.siprtmp_b2bua.workers.gang import Gang, MakeGang, make_gang
@@ -31,16 +31,7 @@ async def has_calls(gang: Gang, number: int, calls: int) -> None:
 
 def told(gang: Gang, number: int) -> list[bool]:
     """What a worker has been told since the last time."""
-    end = gang.ends[number]
-    end.setblocking(False)
-    found = []
-    while True:
-        try:
-            command = commands.unpack(end.recv(4096))
-        except BlockingIOError:
-            return found
-        if isinstance(command, TakeNoCalls):
-            found.append(command.is_full)
+    return [command.is_full for command in gang.told(number, TakeNoCalls)]
 
 
 async def test_all_hear_that_there_are_as_many_as_may_be_and_when_there_are_fewer(

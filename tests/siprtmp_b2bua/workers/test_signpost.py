@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from siprtmp_b2bua.workers import commands
 from siprtmp_b2bua.workers.commands import Redirect
 from tests.siprtmp_b2bua.workers.gang import Gang, MakeGang, make_gang
 
@@ -22,16 +21,7 @@ async def with_two(make_gang: MakeGang) -> Gang:
 
 def told(gang: Gang) -> list[Redirect]:
     """What the first worker has been told since the last time."""
-    end = gang.ends[1]
-    end.setblocking(False)
-    found = []
-    while True:
-        try:
-            command = commands.unpack(end.recv(4096))
-        except BlockingIOError:
-            return found
-        if isinstance(command, Redirect):
-            found.append(command)
+    return gang.told(1, Redirect)
 
 
 async def test_each_client_of_others_that_registers(make_gang: MakeGang) -> None:
