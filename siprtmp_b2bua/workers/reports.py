@@ -74,7 +74,10 @@ class DialogEnded(_Report):
 
 Report = Ready | Failed | Beat | Closed | GoesOn | DialogBegan | DialogEnded
 
-_ADAPTER: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+# Without a cache of the texts in them: each call has its own, and they would stay in memory.
+_ADAPTER: TypeAdapter[Report] = TypeAdapter(
+    Annotated[Report, Field(discriminator="kind")], config=ConfigDict(cache_strings="keys")
+)
 
 
 def pack(report: Report) -> bytes:

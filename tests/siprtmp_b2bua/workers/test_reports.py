@@ -31,3 +31,11 @@ def test_what_is_no_report_is_refused(message: bytes) -> None:
 
 def test_a_long_reason_is_cut() -> None:
     assert reports.Failed(reason=reports.short("x" * 10_000)).reason == "x" * 500
+
+
+def test_the_texts_of_a_report_do_not_stay_in_memory() -> None:
+    message = reports.pack(reports.DialogEnded(call_id="7a1c@192.0.2.1"))
+    one, another = reports.unpack(message), reports.unpack(message)
+    assert isinstance(one, reports.DialogEnded) and isinstance(another, reports.DialogEnded)
+    assert one.call_id == another.call_id
+    assert one.call_id is not another.call_id, "kept by a cache, which each call adds to"
