@@ -8,9 +8,9 @@ from typing import Final
 _THRESHOLDS: Final = (700, 5, 2)
 """Of the three generations: a full run after some 12000 objects that have stayed, not 80000.
 
-A connection of RTMP that has ended is a circle of objects, for a full run alone to find. By Python's own
-thresholds one came every ten minutes where there are ten short calls a second, and else in hours; until then
-memory grew.
+A connection of RTMP that has ended is a circle of objects, and too old for the lesser runs to find.
+By Python's own thresholds a full one came every ten minutes where a worker has ten short calls a second, and
+later where it has fewer; until then memory grew.
 """
 
 
