@@ -7,7 +7,7 @@ acknowledgements, pings, chunk sizes. Subclasses give commands and media their m
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from typing import Final, TypeAlias
 
@@ -61,19 +61,6 @@ class Session(SessionControl):
         self._parts: Iterator[Message] | None = None  # what is left of an aggregate message
         self._failure: RemoteProtocolError | None = None
         self._ignored: set[int] = set()  # message types that nothing was done about
-        self._handlers: dict[int, Callable[[Message], None]] = {
-            MessageType.ACKNOWLEDGEMENT: self._on_acknowledgement,
-            MessageType.USER_CONTROL: self._on_user_control,
-            MessageType.WINDOW_ACK_SIZE: self._on_window_ack_size,
-            MessageType.SET_PEER_BANDWIDTH: self._on_set_peer_bandwidth,
-            MessageType.AUDIO: self._on_audio,
-            MessageType.VIDEO: self._on_video,
-            MessageType.DATA_AMF0: self._on_data_message,
-            MessageType.DATA_AMF3: self._on_data_message,
-            MessageType.COMMAND_AMF0: self._on_command_message,
-            MessageType.COMMAND_AMF3: self._on_command_message,
-            MessageType.AGGREGATE: self._on_aggregate,
-        }
 
     # Bytes in, events out
 
@@ -183,6 +170,7 @@ class Session(SessionControl):
             self._advance(ConnectionInput.LOST, LocalProtocolError)
             self._close_streams()
             self._events.append(ConnectionClosed(reason))
+            self._failure = None  # the frames of its traceback know us
         return self.take_events()
 
     def close(self) -> None:
@@ -205,9 +193,9 @@ class Session(SessionControl):
             return
         if message.type_id not in _CONTENT:
             self.messages_of_control += 1
-        handler = self._handlers.get(message.type_id)
+        handler = _HANDLERS.get(message.type_id)
         if handler is not None:
-            handler(message)
+            handler(self, message)
         elif message.type_id not in self._ignored:
             # shared objects and unknown types are of no use here, and no harm
             self._ignored.add(message.type_id)
@@ -272,3 +260,19 @@ class Session(SessionControl):
 
     def _close_streams(self) -> None:
         raise NotImplementedError
+
+
+# Not in the session: bound methods there would hold it in a circle, which only the collector could free.
+_HANDLERS: Final[Mapping[int, Callable[[Session, Message], None]]] = {
+    MessageType.ACKNOWLEDGEMENT: Session._on_acknowledgement,
+    MessageType.USER_CONTROL: Session._on_user_control,
+    MessageType.WINDOW_ACK_SIZE: Session._on_window_ack_size,
+    MessageType.SET_PEER_BANDWIDTH: Session._on_set_peer_bandwidth,
+    MessageType.AUDIO: lambda session, message: session._on_audio(message),
+    MessageType.VIDEO: lambda session, message: session._on_video(message),
+    MessageType.DATA_AMF0: Session._on_data_message,
+    MessageType.DATA_AMF3: Session._on_data_message,
+    MessageType.COMMAND_AMF0: Session._on_command_message,
+    MessageType.COMMAND_AMF3: Session._on_command_message,
+    MessageType.AGGREGATE: Session._on_aggregate,
+}

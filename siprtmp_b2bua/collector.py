@@ -8,9 +8,9 @@ from typing import Final
 _THRESHOLDS: Final = (700, 5, 2)
 """Of the three generations: a full run after some 12000 objects that have stayed, not 80000.
 
-A connection of RTMP that has ended is a circle of objects, and too old for the lesser runs to find.
-By Python's own thresholds a full one came every ten minutes where a worker has ten short calls a second, and
-later where it has fewer; until then memory grew.
+Calls and connections that have ended are gone without it. But what an error's traceback knows may be a circle
+of objects, and too old for the lesser runs to find. By Python's own thresholds a full one came every ten
+minutes where a worker has ten short calls a second, and later where it has fewer; until then memory grew.
 """
 
 

@@ -74,6 +74,7 @@ class RtmpClient(ConnectingClient):
         super().__init__(session, timeouts)
         self.on_call = on_call
         self.on_status: OnStatus | None = None
+        """Both are forgotten when the connection has ended."""
         self._streams: dict[int, ClientStream] = {}
         self._calls: dict[float, asyncio.Future[AmfValue]] = {}
         self._creates: dict[float, asyncio.Future[ClientStream]] = {}
@@ -283,6 +284,8 @@ class RtmpClient(ConnectingClient):
                 future.set_exception(error)
         for stream in self._streams.values():
             stream.handle_lost(error)
+        self._streams.clear()
+        self.on_call = self.on_status = None
         if self._incoming.full():
             self._incoming.get_nowait()
         self._incoming.put_nowait(None)

@@ -157,9 +157,10 @@ class ClientStream:
             self.on_status(event)
 
     def handle_lost(self, error: RtmpError) -> None:
-        """Take note that the connection is gone (called by the client)."""
+        """Take note that the connection is gone (called by the client); nobody is called back any more."""
         if self._waiting is not None and not self._waiting[1].done():
             self._waiting[1].set_exception(error)
+        self.on_audio = self.on_video = self.on_data = self.on_status = None
 
     def _send_media(
         self, send: Callable[[int, int, Payload], None], timestamp_ms: int, payload: Payload

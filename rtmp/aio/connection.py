@@ -218,10 +218,11 @@ class Connection(asyncio.Protocol, Generic[S]):
         self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Deliver the last events."""
+        """Deliver the last events, and let go of what knows us: the garbage collector need not find us."""
         self.timers.cancel_all()
         self._writable.set()
         self._inbound.transport = self._transport = None
+        self._inbound.close()
         if not self._closing:
             self._deliver_last_words()
             self._closing = True
@@ -232,8 +233,12 @@ class Connection(asyncio.Protocol, Generic[S]):
                 self._reason = lost(f"the transport failed: {exc}")
             elif self.session.state is _HANDSHAKE:
                 self._reason = ConnectionLost("the peer closed during the handshake")
-        for event in self.session.connection_lost(self._reason):
+        reason, self._reason = self._reason, None
+        if reason is not None:
+            reason.__traceback__ = None
+        for event in self.session.connection_lost(reason):
             self._deliver(event)
+        self.on_writable = None
 
     def _deliver_last_words(self) -> None:
         """Act on what the peer said before it went: it may have been waiting for its turn."""

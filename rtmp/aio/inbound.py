@@ -76,6 +76,7 @@ class Inbound:
         self.is_waiting = self._is_held = False
         self._pause_or_resume()
         self.transport = None
+        self._take_turn = _do_nothing  # no circle is left for the collector to find
 
     def _go_on(self) -> None:
         if self.transport is None:
@@ -112,3 +113,7 @@ class Inbound:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
+
+
+def _do_nothing() -> None:
+    """Take no turn: the connection has ended."""

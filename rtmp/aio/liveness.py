@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Final, Protocol
+from weakref import proxy
 
 from rtmp.aio.timers import Timers
 from rtmp.errors import (
@@ -58,7 +59,7 @@ class Liveness:
     """Keeps the time of one connection, with its timers."""
 
     def __init__(self, connection: Watched, loop: asyncio.AbstractEventLoop) -> None:
-        self._connection = connection
+        self._connection: Watched = proxy(connection)  # which has us: no circle for the collector to find
         self._loop = loop
         self._commands = self._content = 0  # what there had been at the last check
         self._used_s = self._content_s = loop.time()

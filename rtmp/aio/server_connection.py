@@ -77,7 +77,7 @@ class ServerConnection(Connection[ServerSession]):
         self._place = place  # None: to be asked for
         self._handler_factory = handler_factory
         self.handler: ServerHandler | None = None
-        """Who gets the events; a handler may put another in its place."""
+        """Who gets the events; a handler may put another in its place. None after the last event."""
 
     @property
     def address_group(self) -> str:
@@ -164,6 +164,7 @@ class ServerConnection(Connection[ServerSession]):
     def connection_lost(self, exc: Exception | None) -> None:
         """Deliver the last events and leave the server."""
         super().connection_lost(exc)
+        self.handler = None
         self._server.connections.discard(self)
         if self._place is not None and self._place.is_taken:
             self._place.give_back()

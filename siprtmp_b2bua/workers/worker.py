@@ -43,11 +43,12 @@ T = TypeVar("T")
 class _Client(AdoptedConnection):
     """A client of this worker; the supervisor hears of its end."""
 
-    on_gone: Callable[[_Client], object]
+    on_gone: Callable[[int, ServerHandler | None], object]
 
     def connection_lost(self, exc: Exception | None) -> None:
+        handler = self.handler
         super().connection_lost(exc)
-        self.on_gone(self)
+        self.on_gone(self.id, handler)
 
 
 class Worker:
@@ -111,7 +112,7 @@ class Worker:
                     return
                 sock = socket.socket(fileno=descriptors[0])
                 client = _Client(self._make_handler, self._server, handover)
-                client.on_gone = lambda client: self._tasks.start(self._end_client(client))
+                client.on_gone = self._end_client_soon
                 self._tasks.start(self._adopt(client, sock))
             case commands.KeepRegistered(aors):
                 assert self._telephone is not None
@@ -148,11 +149,14 @@ class Worker:
         assert self._make_live is not None
         return self._make_live(connection)
 
-    async def _end_client(self, client: _Client) -> None:
+    def _end_client_soon(self, connection_id: int, handler: ServerHandler | None) -> None:
+        self._tasks.start(self._end_client(connection_id, handler))
+
+    async def _end_client(self, connection_id: int, handler: ServerHandler | None) -> None:
         """Say that a client has gone once its line is free: another may get it at once."""
-        if isinstance(client.handler, RtmpLeg):
-            await client.handler.wait_line_closed()
-        self._client_gone(client.id)
+        if isinstance(handler, RtmpLeg):
+            await handler.wait_line_closed()
+        self._client_gone(connection_id)
 
     def _client_gone(self, connection_id: int) -> None:
         self._report(reports.Closed(connection_id=connection_id))

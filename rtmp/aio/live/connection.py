@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from rtmp.aio.live.client import LiveClient
 from rtmp.aio.live.playing import LivePlaying
@@ -52,28 +52,11 @@ class LiveConnection:
         self._client = LiveClient(services, connection)
         self._publishing = LivePublishing(services, self._client)
         self._playing = LivePlaying(services, self._client)
-        self._handlers: Mapping[type[Event], Callable[..., None]] = {
-            ConnectRequested: self._on_connect,
-            PublishRequested: self._publishing.request,
-            DataReceived: self._publishing.take_data,
-            UndecodedDataReceived: self._publishing.take_undecoded_data,
-            PlayRequested: self._playing.request,
-            PlayQueued: self._playing.go_on,
-            PauseRequested: self._playing.pause,
-            SeekRequested: self._playing.seek,
-            BufferLengthSet: self._playing.set_buffer_length,
-            StreamCreated: self._playing.forget_buffer_length,
-            ReceiveChanged: self._playing.receive,
-            StreamLengthRequested: self._playing.tell_length,
-            StreamClosed: self._on_stream_closed,
-            CallReceived: self._on_call,
-            ConnectionClosed: self._on_closed,
-        }
 
     def on_event(self, event: Event) -> None:
         """Take an event of the connection."""
-        if (handler := self._handlers.get(type(event))) is not None:
-            handler(event)
+        if (handler := _HANDLERS.get(type(event))) is not None:
+            handler(self, event)
 
     def _on_connect(self, event: ConnectRequested) -> None:
         client = self._client
@@ -110,3 +93,23 @@ class LiveConnection:
             self._client.log("gone")  # a player that is closed while media are on their way to it
         else:
             self._client.log(f"lost: {event.reason}")
+
+
+# Not in the connection: bound methods there would hold it in a circle, which only the collector could free.
+_HANDLERS: Final[Mapping[type[Event], Callable[[LiveConnection, Any], None]]] = {
+    ConnectRequested: LiveConnection._on_connect,
+    PublishRequested: lambda live, event: live._publishing.request(event),
+    DataReceived: lambda live, event: live._publishing.take_data(event),
+    UndecodedDataReceived: lambda live, event: live._publishing.take_undecoded_data(event),
+    PlayRequested: lambda live, event: live._playing.request(event),
+    PlayQueued: lambda live, event: live._playing.go_on(event),
+    PauseRequested: lambda live, event: live._playing.pause(event),
+    SeekRequested: lambda live, event: live._playing.seek(event),
+    BufferLengthSet: lambda live, event: live._playing.set_buffer_length(event),
+    StreamCreated: lambda live, event: live._playing.forget_buffer_length(event),
+    ReceiveChanged: lambda live, event: live._playing.receive(event),
+    StreamLengthRequested: lambda live, event: live._playing.tell_length(event),
+    StreamClosed: LiveConnection._on_stream_closed,
+    CallReceived: LiveConnection._on_call,
+    ConnectionClosed: LiveConnection._on_closed,
+}
