@@ -117,13 +117,11 @@ class CallRecording:
             returning.add(frame.arrived_s, frame.pcm)
         trips = round_trips(outgoing, returning)
         delay_s = trips.median_s if trips.found else 0.0
-        # From half a frame before the first may come back, so that jitter at the edges does not count.
-        back_s = self._sent_s[0] + delay_s - FRAME_S / 2, self._sent_s[-1] + delay_s + FRAME_S / 2
         tones = [self._tone(received_hz, *bounds) for bounds in self._signal.tones]
         whole = [found for found in tones if found is not None]
         return CallQuality(
             frames_sent=len(self._sent_s),
-            frames_returned=len(self._between(*back_s)),
+            frames_returned=self._returned(delay_s),
             timestamp_gaps=counters.gaps,
             frames_missing=counters.missing,
             timestamp_repeats=counters.repeats,
@@ -136,6 +134,17 @@ class CallRecording:
             level_change_db=_median([found.dbfs for found in whole]) - self._signal.tone_dbfs,
             sender_late_ms=sender_late_s * 1000,
         )
+
+    def _returned(self, delay_s: float) -> int:
+        """Count what arrived in as much time as was sent for, from when the first was to come back.
+
+        It begins half a frame before the arrival that is nearest to that, so that neither jitter counts nor
+        where arrivals fall between those of what was sent.
+        """
+        first_s = self._sent_s[0] + delay_s
+        nearest_s = min((frame.arrived_s - first_s for frame in self._received), key=abs, default=0.0)
+        start_s = first_s + min(max(nearest_s, -FRAME_S / 2), FRAME_S / 2) - FRAME_S / 2
+        return len(self._between(start_s, start_s + self._sent_s[-1] - self._sent_s[0] + FRAME_S))
 
     def _tone(self, rate_hz: int, first: int, end: int) -> _ReturnedTone | None:
         frames_due = self._between(self._sent_s[first], self._sent_s[end - 1] + FRAME_S + _LISTEN_ON_S)

@@ -38,6 +38,21 @@ def test_a_perfect_echo_has_nothing_but_its_delay():
     assert quality.level_change_db == pytest.approx(0, abs=0.1)
 
 
+@pytest.mark.parametrize("jitter_s", [0.001, -0.001])
+def test_frames_that_come_back_half_a_frame_apart_from_those_sent_are_all_there(jitter_s: float):
+    recording, count = CallRecording(SIGNAL, CODEC), len(SIGNAL.frames)
+    half = bytes(CODEC.frame_bytes // 2)
+    pcm = half + b"".join(SIGNAL.frames) + half
+    for number in range(count):
+        recording.sent(number * 0.02)
+    for number in range(count + 1):
+        at_s = (number - 0.5) * 0.02 + DELAY_S + (jitter_s if number < count / 2 else -jitter_s)
+        frame = pcm[number * CODEC.frame_bytes :][: CODEC.frame_bytes]
+        recording.receive(ReceivedFrame(at_s, number * 20, CODEC.rate_hz, frame))
+
+    assert recording.quality(AudioCounters(), 0.001).frames_returned == count
+
+
 def test_a_lost_frame_is_heard_and_counted():
     quality = echoed(lambda frames: frames[:TONE_FRAME] + frames[TONE_FRAME + 1 :])
 
