@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _PLACE_S: Final = 8.0
 """How long a client waits for a worker."""
+_RELIEF_S: Final = 1.0
+"""How long it waits for one that is starting, though others could take it."""
 _KILL_S: Final = 5.0
 """How long it may take to hear that a process that was killed has ended."""
 
@@ -76,14 +78,14 @@ class Crew:
         """Return the worker that gets a client; one is started if need be. Raises `CapacityError`."""
         self._waiting[connection_id] = aor
         try:
+            await self._wait_for_relief(aor)
             async with asyncio.timeout(_PLACE_S):
                 member = self._find(aor)
                 if member is None:
                     self.start_ahead()  # as `_notify` does from then on, once for all who wait
                 while member is None:
                     self._check_hope()
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self._wait_change()
                     member = self._find(aor)
         except TimeoutError:
             raise CapacityError("busy: no worker has started in time; try again later") from None
@@ -93,6 +95,15 @@ class Crew:
         self._signpost.update(self.workers)
         self.start_ahead()
         return self.workers[member.number]
+
+    async def _wait_for_relief(self, aor: str | None) -> None:
+        """Leave a client to a worker that is starting, if it comes soon and the others are half full."""
+        if self.roster.is_relief_coming(aor):
+            self.start_ahead()  # there may be more clients than that one can take
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RELIEF_S):
+                    while self.roster.is_relief_coming(aor):
+                        await self._wait_change()
 
     def _find(self, aor: str | None) -> Member | None:
         """Return who is to take a client, None as long as it has to wait for a worker."""
@@ -241,8 +252,7 @@ class Crew:
             if all(worker.state is WorkerState.READY for worker in self.workers.values()):
                 self.has_begun = True
                 return
-            self._changed.clear()
-            await self._changed.wait()
+            await self._wait_change()
         raise StartupError(self._failure)
 
     def keep_size(self) -> None:
@@ -301,9 +311,12 @@ class Crew:
 
     async def _wait_gone(self) -> None:
         while self.workers:
-            self._changed.clear()
-            await self._changed.wait()
+            await self._wait_change()
         await self._farewells.wait()
+
+    async def _wait_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     # -- the accounts of the configuration -----------------------------------------------------------------
 

@@ -67,6 +67,17 @@ class Roster:
         homeless = sum(aor not in kept for aor in waiting)
         return homeless + len(unassigned) + lines // 2 - coming - self.free_lines
 
+    def is_relief_coming(self, aor: str | None) -> bool:
+        """Whether a worker that is starting should get this client, as all that have started are half full.
+
+        Clients that come all at once, as after a restart, would be given to those, and not be shared out.
+        """
+        members = [member for member in self.members if member.is_open]
+        if aor is not None and any(member.has(aor) for member in members):
+            return False
+        has_room = any(member.free_lines > member.lines // 2 for member in members)
+        return not has_room and any(not member.lines for member in members)
+
     def find(self, aor: str | None) -> Member | None:
         """Return who is to take a client of an address: who has it, or else the least loaded.
 

@@ -11,7 +11,7 @@ from rtmp.admission import Admission
 from rtmp.aio.handover import Handover
 from rtmp.aio.places import Places
 from siprtmp_b2bua.errors import CapacityError, StartupError
-from siprtmp_b2bua.workers import commands, reports
+from siprtmp_b2bua.workers import commands, crew, reports
 from siprtmp_b2bua.workers.fork_request import Forked
 from siprtmp_b2bua.workers.watch import watch
 from tests.interop.peers.polling import until
@@ -28,10 +28,24 @@ async def test_clients_that_come_before_the_first_worker_start_no_others(make_ga
     assert gang.forked == [1]
     await gang.ready(1)
     done, waiting = await asyncio.wait(clients, timeout=0.1)
-    assert (len(done), len(waiting)) == (4, 1)
+    assert (len(done), len(waiting)) == (2, 3)
     assert gang.forked == [1, 2]
     await gang.ready(2)
-    assert {handle.number for handle in await asyncio.gather(*clients)} == {1, 2}
+    assert sorted(handle.number for handle in await asyncio.gather(*clients)) == [1, 1, 1, 2, 2]
+
+
+async def test_clients_do_not_wait_for_long_for_a_worker_while_others_have_lines(
+    make_gang: MakeGang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_RELIEF_S", 0.05)
+    gang = make_gang()
+    await gang.begin()
+    clients = [asyncio.ensure_future(gang.crew.worker_for(number, None)) for number in range(5)]
+    done, waiting = await asyncio.wait(clients, timeout=1)
+    assert {handle.result().number for handle in done} == {1}
+    assert (len(done), len(waiting)) == (4, 1)
+    await gang.ready(2)
+    assert (await waiting.pop()).number == 2
 
 
 async def test_workers_are_started_once_for_all_who_wait(

@@ -36,6 +36,16 @@ def test_nobody_gets_it_while_all_are_starting_or_full() -> None:
     assert roster_of(member(1, lines=0), member(2, 4)).find(None) is None
 
 
+def test_relief_is_coming_while_a_worker_starts_and_the_others_are_half_full() -> None:
+    starting = member(3, lines=0)
+    assert roster_of(member(1, 2), member(2, 3), starting).is_relief_coming(None)
+    assert not roster_of(member(1, 2), member(2, 3)).is_relief_coming(None)
+    assert not roster_of(member(1, 1), member(2, 3), starting).is_relief_coming(None)
+    assert not roster_of(member(1, 2, aor=ALICE), starting).is_relief_coming(ALICE)
+    starting.is_open = False
+    assert not roster_of(member(1, 2), starting).is_relief_coming(None)
+
+
 def test_one_address_stays_together_even_beyond_the_lines() -> None:
     has, idle = member(1, 3, aor=ALICE), member(2)
     assert has.free_lines == 0
