@@ -181,7 +181,7 @@ async def test_a_client_that_comes_back_after_a_reload_replaces_itself(peers: Pe
     registrar = await peers.start(Kamailio())
     file = tmp_path / "siprtmp.toml"
     file.write_text("drain_timeout_s = 30.0\n")
-    gateway = await peers.start(Gateway("-d", "--config", str(file), workers=2))
+    gateway = await peers.start(Gateway("-d", "--config", str(file), workers=3))
 
     async def connect(user: str, instance: str = "") -> RtmpPhone:
         url = gateway.url(f"{user}@{HOST}:{registrar.port}{instance}")
