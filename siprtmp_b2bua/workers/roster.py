@@ -61,9 +61,8 @@ class Roster:
         registers yet, and half a worker's as a reserve. Workers that are starting count as if they had; a
         client that waits for the line that is kept for its address needs no other.
         """
-        members = [member for member in self.members if member.is_open]
-        coming = sum(max(lines - len(member.standing), 0) for member in members if not member.lines)
-        kept = frozenset(unassigned).union(*(member.standing for member in members))
+        coming = sum(max(lines - len(member.standing), 0) for member in self._open if not member.lines)
+        kept = frozenset(unassigned).union(*(member.standing for member in self._open))
         homeless = sum(aor not in kept for aor in waiting)
         return homeless + len(unassigned) + lines // 2 - coming - self.free_lines
 
@@ -72,11 +71,10 @@ class Roster:
 
         Clients that come all at once, as after a restart, would be given to those, and not be shared out.
         """
-        members = [member for member in self.members if member.is_open]
-        if aor is not None and any(member.has(aor) for member in members):
+        if self._holder(aor) is not None:
             return False
-        has_room = any(member.free_lines > member.lines // 2 for member in members)
-        return not has_room and any(not member.lines for member in members)
+        has_room = any(member.free_lines > member.lines // 2 for member in self._open)
+        return not has_room and any(not member.lines for member in self._open)
 
     def find(self, aor: str | None) -> Member | None:
         """Return who is to take a client of an address: who has it, or else the least loaded.
@@ -84,12 +82,19 @@ class Roster:
         None: whoever it will be has not started yet. Raises `CapacityError` if the client has to be
         refused.
         """
-        members = [member for member in self.members if member.is_open]
-        holder = next((member for member in members if aor is not None and member.has(aor)), None)
+        holder = self._holder(aor)
         if holder is not None:
             return holder if holder.lines else None
-        free = [member for member in members if member.free_lines]
+        free = [member for member in self._open if member.free_lines]
         calm = [member for member in free if not member.is_overloaded]
         if free and not calm:
             raise CapacityError("busy: this gateway is overloaded; try again later")
         return min(calm, key=lambda member: (-member.free_lines, member.number), default=None)
+
+    @property
+    def _open(self) -> list[Member]:
+        return [member for member in self.members if member.is_open]
+
+    def _holder(self, aor: str | None) -> Member | None:
+        """Return who has an address already."""
+        return next((member for member in self._open if aor is not None and member.has(aor)), None)
