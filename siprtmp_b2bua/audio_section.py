@@ -16,6 +16,7 @@ KEY_LINE: Final = re.compile(r"(?:\A|[\r\n])a=\s*crypto([^\r\n]*)", re.IGNORECAS
 _AUDIO: Final = re.compile(r"\s*audio", re.IGNORECASE)
 _ACTIVE: Final = re.compile(r"\s*audio\s+0*[1-9]", re.IGNORECASE)
 _SECURE: Final = re.compile(r"\s*audio\s+0*[1-9]\S*\s+RTP/SAVPF?\s", re.IGNORECASE)
+_DTLS: Final = re.compile(r"\s*audio\s+(0*[1-9]\d*)\S*\s+UDP/TLS/RTP/SAVPF?(?!\S)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class AudioSection:
     def is_secure(self) -> bool:
         """Whether it is active and in SRTP with keys in SDP."""
         return _SECURE.match(self.text) is not None
+
+    @property
+    def dtls_port(self) -> range | None:
+        """Where its port's digits are in the description, if it is active and in DTLS-SRTP (RFC 5764)."""
+        match = _DTLS.match(self.text)
+        return range(self.start + match.start(1), self.start + match.end(1)) if match else None
 
     @property
     def misleading_keys(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ The wheel's pjsip has its assertions compiled in, and some of them do not check 
 - So does a 401 to the second of two BYEs, when the first has ended the call.
 - So does a registrar whose 200 has the Contact "*".
 - So do an IPv6 address that is called IP4, and a host name of 254 characters.
+- So does an INVITE with audio in DTLS-SRTP, as from any browser: pjsip ends the call while it sets it up.
 - 65 keys of SRTP for one m= line are written into an array for 64.
 - A hundred INVITEs in half a second do: pjlib keeps the slot of a closed socket for 500 ms and has 64.
 
@@ -108,7 +109,7 @@ class PjGuard:
         audio_lines = len(message.audio_sections)
         if audio_lines > _MAX_AUDIO_LINES:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "it has too many audio lines")
-        if fault := self._fault_of_keys(message):
+        if fault := self._fault_of_audio(message):
             return self._refuse(address, message, _NOT_ACCEPTABLE, fault)
         if not message.has_connections:
             return self._refuse(address, message, _NOT_ACCEPTABLE, "a media line has no connection address")
@@ -128,12 +129,14 @@ class PjGuard:
             return _HANDLED  # whoever means it sends it again after 500 ms
         return self._hand_on(address, message)
 
-    def _fault_of_keys(self, message: SipMessage) -> str:
-        """What is wrong with the keys of an offer, for pjsip answers 488 without saying why."""
+    def _fault_of_audio(self, message: SipMessage) -> str:
+        """What is wrong with the audio of an offer or its keys, for pjsip answers 488 without saying why."""
         if message.method == "ACK":
             return ""  # an answer: it cannot be refused, and pjsip takes one key of it at most
         if len(message.key_lines) > _MAX_KEYS:
             return "it has too many SRTP keys"
+        if message.has_only_dtls_audio:
+            return "its audio is in DTLS-SRTP (a browser's), of which nothing is understood here"
         if self._requires_srtp and message.audio_sections and not message.has_secure_audio:
             return "its audio is not RTP/SAVP, and media.srtp is require"
         if message.has_only_misleading_keys:
@@ -144,6 +147,8 @@ class PjGuard:
         """Tell a call what pjsua2 would not show it, and hide from pjsip what it would misread."""
         self._note_dialog(address, message)
         self._hide_misleading_keys(address, message)
+        if message.method != "ACK":
+            self._reject_dtls(address, message)
         is_answer = message.method == "ACK" and message.has_description
         is_request = message.method == "INFO" and message.asks_for_key_picture
         call = self._call_of(message) if is_answer or is_request else None
@@ -185,6 +190,12 @@ class PjGuard:
         """
         for section in message.audio_sections:
             self._hide(address, message, section.misleading_keys)
+
+    def _reject_dtls(self, address: int, message: SipMessage) -> None:
+        """Make port 0 of that of audio in DTLS-SRTP, so that pjsip answers with what else is offered."""
+        body = ReceivedData.from_address(address).body_address(len(message.body))
+        for port in message.dtls_ports:
+            ctypes.memset(body + port.start, ord("0"), len(port))
 
     def _hide(self, address: int, message: SipMessage, names: Iterable[int]) -> None:
         """Spoil names of attributes, which end there in the body."""

@@ -108,10 +108,24 @@ class SipMessage:
         return any(section.is_secure for section in self.audio_sections)
 
     @property
+    def dtls_ports(self) -> tuple[range, ...]:
+        """Where the digits of the ports of audio in DTLS-SRTP are in the body."""
+        return tuple(port for section in self.audio_sections if (port := section.dtls_port) is not None)
+
+    @property
+    def has_only_dtls_audio(self) -> bool:
+        """Whether all of its audio is in DTLS-SRTP, as that of browsers is."""
+        return 0 < len(self._active_audio) == len(self.dtls_ports)
+
+    @property
     def has_only_misleading_keys(self) -> bool:
         """Whether all of its audio is in SRTP, with no key but those that pjsip would misread."""
-        active = [section for section in self.audio_sections if section.is_active]
+        active = self._active_audio
         return bool(active) and all(each.is_secure and each.has_misleading_keys_alone for each in active)
+
+    @property
+    def _active_audio(self) -> list[AudioSection]:
+        return [section for section in self.audio_sections if section.is_active]
 
     @property
     def key_lines(self) -> tuple[int, ...]:

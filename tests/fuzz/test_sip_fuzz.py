@@ -18,11 +18,9 @@ from examples.phone_events import Invited
 from examples.rtmp_phone import CallRefused, RtmpPhone
 from rtmp.errors import ConnectRejected, RtmpError
 from tests.fuzz.odd_sip_peer import OddPeer
-from tests.interop.conftest import Peers, peers
+from tests.interop.conftest import Peers
 from tests.interop.peers.gateway import CALLS, Gateway
 from tests.interop.peers.ports import HOST
-
-__all__ = ["peers"]
 
 SECONDS = float(os.environ.get("SIPRTMP_FUZZ_SECONDS", "8"))
 IS_LONG = "SIPRTMP_FUZZ_SECONDS" in os.environ

@@ -76,12 +76,16 @@ class Peer(OddPeer):
         return dialog.call_id
 
     async def final_code(self, call_id: str) -> int:
+        """Wait for the final response; its status."""
+        return (await self.final_response(call_id)).code
+
+    async def final_response(self, call_id: str) -> SipMessage:
         """Wait for the final response."""
         async with asyncio.timeout(5):
             while True:
                 response = await self.dialogs[call_id].responses.get()
                 if response.code >= 200:
-                    return response.code
+                    return response
 
     def request(self, call_id: str, method: str, *headers: str, body: bytes = b"", cseq: str = "") -> None:
         """Send a request in a dialog."""

@@ -6,6 +6,7 @@ The peer is a raw socket: no real one sends these.
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import time
@@ -132,6 +133,30 @@ async def test_more_audio_lines_than_anybody_needs(gateway: Gateway, peer: Peer)
     line = b"m=audio 4000 RTP/AVP 0\r\n"
     assert await peer.final_code(peer.invite("nobody", peer.sdp + 15 * line)) == 488
     assert await peer.final_code(peer.invite("nobody", peer.sdp + line)) == 404
+
+
+@pytest.mark.parametrize("transport", [b"UDP/TLS/RTP/SAVP", b"udp/tls/rtp/savpf"])
+async def test_audio_in_dtls_srtp_alone(
+    gateway: Gateway, peer: Peer, alice: RtmpPhone, transport: bytes
+) -> None:
+    assert await peer.final_code(peer.invite(ALICE, peer.sdp.replace(b"RTP/AVP", transport))) == 488
+    await gateway.wait_logged("its audio is in DTLS-SRTP")
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+async def test_audio_in_dtls_srtp_beside_other_audio(
+    gateway: Gateway, peer: Peer, alice: RtmpPhone, is_first: bool
+) -> None:
+    dtls, plain = b"m=audio 4000 UDP/TLS/RTP/SAVP 0\r\n", peer.sdp
+    offer = plain.replace(b"m=audio", dtls + b"m=audio") if is_first else plain + dtls
+    call_id = peer.invite(ALICE, offer)
+    await alice.wait_for(Invited, 5)
+    await alice.accept("ulaw")
+    answer = await peer.final_response(call_id)
+    assert answer.code == 200
+    lines = re.findall(rb"m=audio (\S+) (\S+)", answer.body)
+    assert lines[not is_first] == (b"0", b"UDP/TLS/RTP/SAVP")
+    assert lines[is_first][0] != b"0"
 
 
 async def test_more_srtp_keys_than_there_is_room_for(gateway: Gateway, peer: Peer) -> None:

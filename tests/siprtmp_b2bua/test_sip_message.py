@@ -120,6 +120,25 @@ def test_whether_audio_is_secure(lines: str, is_secure: bool) -> None:
     assert invite(body=f"v=0\r\n{lines}\r\n").has_secure_audio is is_secure
 
 
+@pytest.mark.parametrize(
+    ("lines", "ports", "is_all"),
+    [
+        ("m=audio 4000 UDP/TLS/RTP/SAVP", ["4000"], True),
+        ("m=Audio 04000/2 udp/tls/rtp/savpf 0 8", ["04000"], True),
+        ("m=audio 0 RTP/AVP 0\r\nm=audio 4002 UDP/TLS/RTP/SAVP 0", ["4002"], True),
+        ("m=audio 4000 UDP/TLS/RTP/SAVP\r\nm=audio 4002 UDP/TLS/RTP/SAVPF 0", ["4000", "4002"], True),
+        ("m=audio 4000 RTP/AVP 0\r\nm=audio 4002 UDP/TLS/RTP/SAVP 0", ["4002"], False),
+        ("m=audio 0 UDP/TLS/RTP/SAVP 0", [], False),
+        ("m=audio 4000 UDP/TLS/RTP/SAVPX 0", [], False),
+        ("m=video 4000 UDP/TLS/RTP/SAVP 96", [], False),
+    ],
+)
+def test_which_audio_is_in_dtls_srtp(lines: str, ports: list[str], is_all: bool) -> None:
+    message = invite(body=f"v=0\r\n{lines}\r\n")
+    assert [message.body[port.start : port.stop] for port in message.dtls_ports] == ports
+    assert message.has_only_dtls_audio is is_all
+
+
 @given(
     st.text(" \t\v\f\xa0"),
     st.lists(st.booleans(), min_size=5, max_size=5).map(
