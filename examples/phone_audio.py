@@ -120,8 +120,9 @@ class AudioReceiver:
         self._expected_ms: int | None = None
 
     def begin(self, counters: AudioCounters) -> None:
-        """Count a new call."""
+        """Count a new call, and decode it anew, as the gateway encodes it."""
         self.counters = counters
+        self._decoder = TagDecoder()
         self._expected_ms = None
 
     def receive(self, timestamp_ms: int, tag: Payload) -> None:

@@ -175,7 +175,10 @@ class RtmpPhone:
     @send_codec.setter
     def send_codec(self, codec: SendCodec) -> None:
         if codec is not self._encoder.codec:
-            self._encoder = TagEncoder(codec, self._encoder.next_timestamp_ms)
+            self._encode_anew(codec)
+
+    def _encode_anew(self, codec: SendCodec) -> None:
+        self._encoder = TagEncoder(codec, self._encoder.next_timestamp_ms)
 
     def send_pcm(self, pcm: Payload) -> None:
         """Send one frame: 20 ms of mono 16-bit PCM at `send_codec.rate_hz`. Raises ValueError."""
@@ -228,6 +231,7 @@ class RtmpPhone:
         self._outcome = outcome
         self.counters = AudioCounters()
         self._receiver.begin(self.counters)
+        self._encode_anew(self.send_codec)  # as the gateway decodes it anew
         try:
             await self.client.call(command, *arguments)
             return await outcome

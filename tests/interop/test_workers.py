@@ -6,19 +6,16 @@ import asyncio
 import contextlib
 import os
 import re
-import resource
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from benchmarks import process_stats
 from examples.phone_events import Byed, Invited
 from examples.rtmp_phone import CallRefused, RtmpPhone
-from rtmp.errors import ConnectionLost, ConnectRejected, RtmpError
+from rtmp.errors import ConnectionLost, ConnectRejected
 from tests.interop.conftest import Peers
 from tests.interop.peers.asterisk import Asterisk
 from tests.interop.peers.gateway import CALLS, Gateway
@@ -80,43 +77,6 @@ async def test_a_call_that_has_ended_gets_no_bye(gateway: Gateway) -> None:
     assert "sent a BYE" not in gateway.log()
 
 
-_WORKERS = 3
-_CALLS = _WORKERS * CALLS
-
-
-async def has_ended(phone: RtmpPhone) -> None:
-    with contextlib.suppress(RtmpError):
-        await phone.client.closed
-
-
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGABRT, signal.SIGSTOP])
-async def test_only_the_calls_of_a_worker_that_fails_end(peers: Peers, fault: signal.Signals) -> None:
-    gateway = await peers.start(Gateway("-d", workers=_WORKERS))
-    async with Sipp("uas_answer", rtp_echo=True, calls=_CALLS + CALLS, timeout_s=60) as callee:
-        phones = [await RtmpPhone.connect(gateway.url()) for _ in range(_CALLS)]
-        for phone in phones:
-            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
-        ends = {asyncio.ensure_future(has_ended(phone)): phone for phone in phones}
-        await kill_worker(gateway, fault, number=2)
-        ended: set[asyncio.Future[None]] = set()
-        async with asyncio.timeout(5):
-            while len(ended) < CALLS:
-                done, _ = await asyncio.wait(ends.keys() - ended, return_when=asyncio.FIRST_COMPLETED)
-                ended |= done
-        await gateway.wait_logged("sent a BYE to the peers of worker 2; 4 of 4 answered")
-        others = [phone for end, phone in ends.items() if end not in ended]
-        await asyncio.gather(*(assert_tone_heard(phone) for phone in others))
-        assert sum(end.done() for end in ends) == CALLS
-        fresh = [await RtmpPhone.connect(gateway.url()) for _ in range(CALLS)]  # which its successor has
-        for phone in fresh:
-            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
-        await asyncio.gather(*(assert_tone_heard(phone) for phone in fresh))
-        for phone in (*others, *fresh):
-            await phone.bye()
-            await phone.close()
-        (await callee.wait()).check()
-
-
 async def test_a_line_is_given_away_once_the_call_that_it_had_has_ended(
     gateway: Gateway, tmp_path: Path
 ) -> None:
@@ -140,41 +100,6 @@ async def test_a_line_is_given_away_once_the_call_that_it_had_has_ended(
         (await callee.wait()).check()
         for each in (*phones[1:], phone):
             await each.close()
-
-
-_EXPIRES_S = 8
-"""Then pjsip renews a registration every three seconds."""
-
-
-async def test_calls_go_on_without_their_registrar_and_new_ones_come_when_it_is_back(peers: Peers) -> None:
-    registrar = await peers.start(Kamailio(max_expires_s=_EXPIRES_S))
-    gateway = await peers.start(Gateway("-d", workers=2))
-    aors = [f"{user}@{HOST}:{registrar.port}" for user in ("alice", "bob")]
-    passwords = [registrar.users[user] for user in ("alice", "bob")]
-    async with Sipp("uas_answer", rtp_echo=True, calls=2, timeout_s=60) as callee:
-        phones = [
-            await RtmpPhone.connect(gateway.url(aor), aor.partition("@")[0], password)
-            for aor, password in zip(aors, passwords, strict=True)
-        ]
-        for phone in phones:
-            await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
-        await registrar.stop()
-        gone_s = time.monotonic()
-        while time.monotonic() < gone_s + _EXPIRES_S:
-            await asyncio.gather(*(assert_tone_heard(phone) for phone in phones))
-        await registrar.start()  # anew: it knows of no binding
-        await asyncio.gather(*(registrar.wait_registered(user) for user in ("alice", "bob")))
-        for phone in phones:
-            await phone.bye()
-        (await callee.wait()).check()
-    for user, phone in zip(("alice", "bob"), phones, strict=True):
-        caller = await peers.start(Sipp("uac_invite_ringing", remote=registrar.address, service=user))
-        await phone.wait_for(Invited, 5)
-        await phone.accept()
-        await phone.wait_for(Byed, 5)
-        (await caller.wait()).check()
-        await phone.close()
-    gateway.check_clean()
 
 
 async def test_a_client_that_comes_back_after_a_reload_replaces_itself(peers: Peers, tmp_path: Path) -> None:
@@ -297,21 +222,3 @@ async def test_no_more_calls_than_there_may_be_whichever_workers_have_them(peers
     for phone in (alice, *phones):
         await phone.close()
     gateway.check_clean()
-
-
-def fill_disk(gateway: Gateway) -> None:
-    """Have every write to a file fail, in all processes of the gateway."""
-    for pid in process_stats.process_tree(gateway.process.pid):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-
-
-async def test_calls_go_on_when_the_disk_of_the_log_is_full(peers: Peers) -> None:
-    gateway = await peers.start(Gateway(workers=2))
-    async with Sipp("uas_answer", rtp_echo=True) as callee:
-        phone = await RtmpPhone.connect(gateway.url())
-        fill_disk(gateway)
-        await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
-        await assert_tone_heard(phone)
-        await phone.bye()
-        (await callee.wait()).check()
-        await phone.close()
