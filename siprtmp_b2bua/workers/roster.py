@@ -67,13 +67,14 @@ class Roster:
         return homeless + len(unassigned) + lines // 2 - coming - self.free_lines
 
     def is_relief_coming(self, aor: str | None) -> bool:
-        """Whether a worker that is starting should get this client, as all that have started are half full.
+        """Whether a worker that is starting should get this client: others are half full or overloaded.
 
         Clients that come all at once, as after a restart, would be given to those, and not be shared out.
         """
         if self._holder(aor) is not None:
             return False
-        has_room = any(member.free_lines > member.lines // 2 for member in self._open)
+        calm = (member for member in self._open if not member.is_overloaded)
+        has_room = any(member.free_lines > member.lines // 2 for member in calm)
         return not has_room and any(not member.lines for member in self._open)
 
     def find(self, aor: str | None) -> Member | None:

@@ -41,6 +41,7 @@ def test_relief_is_coming_while_a_worker_starts_and_the_others_are_half_full() -
     assert roster_of(member(1, 2), member(2, 3), starting).is_relief_coming(None)
     assert not roster_of(member(1, 2), member(2, 3)).is_relief_coming(None)
     assert not roster_of(member(1, 1), member(2, 3), starting).is_relief_coming(None)
+    assert roster_of(member(1, late=True), member(2, 3), starting).is_relief_coming(None)
     assert not roster_of(member(1, 2, aor=ALICE), starting).is_relief_coming(ALICE)
     starting.is_open = False
     assert not roster_of(member(1, 2), starting).is_relief_coming(None)
