@@ -36,6 +36,7 @@ class OddPeer(asyncio.DatagramProtocol):
         """The last messages, to be printed when the gateway has not survived them."""
         self.options_answered = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.StreamWriter] = set()
         self._udp: asyncio.DatagramTransport | None = None
         self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._media.bind((HOST, 0))
@@ -48,6 +49,11 @@ class OddPeer(asyncio.DatagramProtocol):
         """Bind a port."""
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(HOST, 0))
+
+    def close_connections(self) -> None:
+        """Close those by TCP, of which the gateway can have some forty: later peers need them."""
+        for connection in self._connections:
+            connection.close()
 
     async def stop(self) -> None:
         """End what still runs."""
@@ -319,6 +325,7 @@ class OddPeer(asyncio.DatagramProtocol):
             self._start(self._read_tcp(reader, writer))
 
     async def _read_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -328,6 +335,7 @@ class OddPeer(asyncio.DatagramProtocol):
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the gateway has had enough
         finally:
+            self._connections.discard(writer)
             writer.close()
 
     def _replaces(self, header: str) -> str:

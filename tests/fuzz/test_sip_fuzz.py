@@ -29,6 +29,8 @@ USERS = ("alice", "bob", "carol")
 CODECS = ("wideband", "narrowband", "pcmu", "pcma", "ulaw", "alaw", "dtmf", "h264", "flv", "x")
 LINES = 7
 """How many clients can be registered in it."""
+INVITE_S = 4.0
+"""A call may wait two seconds for a place that another has just had."""
 FREE_S = 75.0
 """A call whose peer has gone ends after 64·T1 for the 200 and as long for its BYE (RFC 3261 §17.1)."""
 LAST_LINES = 60
@@ -141,14 +143,15 @@ async def _register_oddly(gateway: Gateway, peer: OddPeer) -> None:
 async def _settle(gateway: Gateway, peer: OddPeer) -> None:
     await peer.ping()
     gateway.check_clean()
+    peer.close_connections()
 
 
 async def simultaneous_calls(gateway: Gateway, peer: OddPeer) -> bool:
     """Whether all calls of the process are free: place them all, and end them."""
     phones = [await RtmpPhone.connect(gateway.url()) for _ in range(CALLS)]
     try:
-        async with asyncio.timeout(5):
-            for phone in phones:
+        for phone in phones:
+            async with asyncio.timeout(INVITE_S):
                 await phone.invite(f"sip:x@{HOST}:{peer.port}", "pcmu")
     except CallRefused as refused:
         if not refused.status.startswith("503"):
