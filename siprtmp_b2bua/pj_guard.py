@@ -136,7 +136,7 @@ class PjGuard:
         if len(message.key_lines) > _MAX_KEYS:
             return "it has too many SRTP keys"
         if message.has_only_dtls_audio:
-            return "its audio is in DTLS-SRTP (a browser's), of which nothing is understood here"
+            return "its audio is in DTLS-SRTP alone, as a browser's is, which this gateway does not speak"
         if self._requires_srtp and message.audio_sections and not message.has_secure_audio:
             return "its audio is not RTP/SAVP, and media.srtp is require"
         if message.has_only_misleading_keys:
@@ -192,7 +192,7 @@ class PjGuard:
             self._hide(address, message, section.misleading_keys)
 
     def _reject_dtls(self, address: int, message: SipMessage) -> None:
-        """Make port 0 of that of audio in DTLS-SRTP, so that pjsip answers with what else is offered."""
+        """Give audio in DTLS-SRTP port 0, so that pjsip rejects it and answers what else is offered."""
         body = ReceivedData.from_address(address).body_address(len(message.body))
         for port in message.dtls_ports:
             ctypes.memset(body + port.start, ord("0"), len(port))

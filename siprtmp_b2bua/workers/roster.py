@@ -67,7 +67,7 @@ class Roster:
         return homeless + len(unassigned) + lines // 2 - coming - self.free_lines
 
     def is_relief_coming(self, aor: str | None) -> bool:
-        """Whether a worker that is starting should get this client: others are half full or overloaded.
+        """Whether a worker that is starting should get this client: the others are half full or overloaded.
 
         Clients that come all at once, as after a restart, would be given to those, and not be shared out.
         """
