@@ -193,15 +193,19 @@ class PjGuard:
 
     def _reject_dtls(self, address: int, message: SipMessage) -> None:
         """Give audio in DTLS-SRTP port 0, so that pjsip rejects it and answers what else is offered."""
-        body = ReceivedData.from_address(address).body_address(len(message.body))
         for port in message.dtls_ports:
-            ctypes.memset(body + port.start, ord("0"), len(port))
+            self._overwrite(address, message, port, "0")
 
     def _hide(self, address: int, message: SipMessage, names: Iterable[int]) -> None:
         """Spoil names of attributes, which end there in the body."""
-        body = ReceivedData.from_address(address).body_address(len(message.body))
         for end in names:
-            ctypes.memset(body + end - 1, ord("-"), 1)
+            self._overwrite(address, message, range(end - 1, end), "-")
+
+    @staticmethod
+    def _overwrite(address: int, message: SipMessage, place: range, character: str) -> None:
+        """Fill a place in the body, before pjsip reads it."""
+        body = ReceivedData.from_address(address).body_address(len(message.body))
+        ctypes.memset(body + place.start, ord(character), len(place))
 
     def _call_of(self, message: SipMessage, *, is_incoming: bool = False) -> LiveCall | None:
         """The call of a message; there are two by that name if a client has called another one here."""
@@ -237,8 +241,7 @@ class PjGuard:
         self._warn(
             f"an answer is ignored: an address in its description is no IP address ({message.start_line})"
         )
-        length = len(message.body)
-        ctypes.memset(ReceivedData.from_address(address).body_address(length), ord("?"), length)
+        self._overwrite(address, message, range(len(message.body)), "?")
         return _NOT_HANDLED
 
     def _warn(self, text: str, about: str = "message") -> None:

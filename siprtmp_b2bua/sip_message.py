@@ -115,7 +115,8 @@ class SipMessage:
     @property
     def has_only_dtls_audio(self) -> bool:
         """Whether all of its audio is in DTLS-SRTP, as that of browsers is."""
-        return 0 < len(self._active_audio) == len(self.dtls_ports)
+        active = self._active_audio
+        return bool(active) and all(each.dtls_port is not None for each in active)
 
     @property
     def has_only_misleading_keys(self) -> bool:
