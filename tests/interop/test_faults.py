@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import re
 import resource
 import signal
 from collections.abc import Iterable
@@ -44,9 +42,10 @@ async def test_of_forty_calls_only_those_of_a_worker_that_is_hit_end(peers: Peer
     calls = Calls(gateway, registrar, callee)
     await calls.place(USERS)
     await calls.assert_heard()
+    await calls.outlive_the_registrar(peers)
+    gateway.check_clean()
     for number, fault in enumerate((signal.SIGKILL, signal.SIGABRT, signal.SIGSTOP), start=2):
         await calls.outlive_a_worker(number, fault)
-    await calls.outlive_the_registrar(peers)
     await calls.outlive_a_full_disk()
     await calls.end(USERS)
     (await callee.finish()).check()
@@ -88,9 +87,7 @@ class Calls:
     async def outlive_a_worker(self, number: int, fault: signal.Signals) -> None:
         """Have a worker fail: its clients lose their connections, come back and call again."""
         before = {asyncio.ensure_future(_has_ended(phone)): user for user, phone in self._phones.items()}
-        pid = await self._pid_of_worker(number)
-        os.kill(pid, fault)
-        await self._gateway.wait_logged(rf"worker {number} \(pid {pid}\) has died")
+        await self._gateway.kill_worker(number, fault)
         ended: set[asyncio.Future[None]] = set()
         async with asyncio.timeout(ENDED_S):
             while len(ended) < CALLS:
@@ -107,11 +104,6 @@ class Calls:
         await self.assert_heard()
         for end in before:
             end.cancel()
-
-    async def _pid_of_worker(self, number: int) -> int:
-        started = re.search(r"pid (\d+)", await self._gateway.wait_logged(rf"worker {number} .* has started"))
-        assert started is not None
-        return int(started[1])
 
     async def outlive_the_registrar(self, peers: Peers) -> None:
         """End the registrar for a while. All registrations end meanwhile, and are made again after it."""

@@ -34,16 +34,6 @@ async def gateway(peers: Peers) -> AsyncIterator[Gateway]:
     yield await peers.start(Gateway("-d", workers=1))
 
 
-async def kill_worker(gateway: Gateway, fault: signal.Signals = signal.SIGKILL, number: int = 1) -> int:
-    """Have a worker fail, and wait until that is noticed; return the process that it was."""
-    started = re.search(r"pid (\d+)", await gateway.wait_logged(rf"worker {number} .* has started"))
-    assert started is not None
-    pid = int(started[1])
-    os.kill(pid, fault)
-    await gateway.wait_logged(rf"worker {number} \(pid {pid}\) has died")
-    return pid
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
 async def test_the_peers_of_a_dead_worker_get_a_bye_and_its_successor_takes_calls(
     gateway: Gateway, number: signal.Signals
@@ -52,7 +42,7 @@ async def test_the_peers_of_a_dead_worker_get_a_bye_and_its_successor_takes_call
         phone = await RtmpPhone.connect(gateway.url())
         await phone.invite(callee.sip_uri(), "ulaw", "dtmf")
         await assert_tone_heard(phone)
-        await kill_worker(gateway, number)
+        await gateway.kill_worker(fault=number)
         async with asyncio.timeout(10):
             await phone.client.closed
         (await callee.wait()).check()  # it has had a BYE
@@ -72,7 +62,7 @@ async def test_a_call_that_has_ended_gets_no_bye(gateway: Gateway) -> None:
         await phone.bye()
         (await callee.wait()).check()
         await phone.close()
-    dead = await kill_worker(gateway)
+    dead = await gateway.kill_worker()
     await gateway.wait_logged(rf"worker 1 \(pid (?!{dead}\b)\d+\) has started")  # which follows on the BYE
     assert "sent a BYE" not in gateway.log()
 

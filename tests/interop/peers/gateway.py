@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,6 +71,15 @@ class Gateway(OneProcessPeer):
             return next((line for line in self._log_lines() if re.search(pattern, line)), None)
 
         return await until(find, f"{pattern!r} in the gateway's log", timeout_s)
+
+    async def kill_worker(self, number: int = 1, fault: signal.Signals = signal.SIGKILL) -> int:
+        """Have a worker fail, and wait until that is noticed; return the process that it was."""
+        started = re.search(r"pid (\d+)", await self.wait_logged(rf"worker {number} .* has started"))
+        assert started is not None
+        pid = int(started[1])
+        os.kill(pid, fault)
+        await self.wait_logged(rf"worker {number} \(pid {pid}\) has died")
+        return pid
 
     def check_clean(self) -> None:
         """Raise AssertionError if the gateway died or its log shows an unhandled error."""
